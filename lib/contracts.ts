@@ -1,0 +1,78 @@
+import type { FastifyRequest } from 'fastify'
+
+/** A value, or a promise of it. */
+export type Awaitable<T> = T | Promise<T>
+
+/**
+ * Where a host declares its own user type, once, by declaration merging:
+ *
+ * ```ts
+ * declare module 'fastify-scim-token' {
+ *   interface FastifyScimToken { user: MyUser }
+ * }
+ * ```
+ */
+export interface FastifyScimToken {}
+
+/** The host's user type, `object` unless {@link FastifyScimToken} says more. */
+export type ScimUser = FastifyScimToken extends { user: infer User extends object } ? User : object
+
+/**
+ * Says who calls the admin routes and what they may do. The host injects it:
+ * `app.decorate('scimAuthResolver', resolver)`.
+ *
+ * It is asked before the body of a request is read. When it throws, hangs or answers anything
+ * but what is promised here, the caller is refused with a 5xx and nothing is changed.
+ */
+export interface ScimAuthResolver<User extends object = ScimUser> {
+  /** Answers the caller's user, or `null` for nobody, who gets a 401. */
+  authenticate (request: FastifyRequest): Awaitable<User | null>
+
+  /**
+   * Answers `true` when the user holds at least one of the permissions, `false` when none: 403.
+   *
+   * @param user what `authenticate` answered
+   * @param permissions names as Unleash uses them, such as `ADMIN`
+   */
+  authorize (user: User, permissions: readonly string[], request: FastifyRequest): Awaitable<boolean>
+}
+
+/** What is kept of a token. The token itself is never stored. */
+export interface ScimTokenRecord {
+  /** SHA-256 of the whole token, in 64 lower-case hexadecimal digits. */
+  hash: string
+  /** When the token was generated, by the clock of the node that did. */
+  createdAt: Date
+}
+
+/**
+ * The request on whose behalf a store is asked, so that it can pick its tenant and, through
+ * `request.signal`, stop when the request has timed out or its client is gone.
+ */
+export interface ScimRequestContext {
+  request: FastifyRequest
+}
+
+/** The same for a change, with the user who makes it. */
+export interface ScimTokenContext<User extends object = ScimUser> extends ScimRequestContext {
+  user: User
+}
+
+/**
+ * Where the one token lives. The host injects it: `app.decorate('scimTokenStore', store)`.
+ *
+ * A method that throws or rejects is answered with 503. The promises below are runnable cases in
+ * `fastify-scim-token/store-conformance`.
+ */
+export interface ScimTokenStore<User extends object = ScimUser> {
+  /**
+   * Atomically makes this record the only one: from the moment it has answered `true`, `find`
+   * answers this record or one stored later, on every node. A rejected call leaves the old record.
+   *
+   * @returns `false` when there are no SCIM settings to attach a token to, which is answered with 404
+   */
+  replace (record: ScimTokenRecord, context: ScimTokenContext<User>): Awaitable<boolean>
+
+  /** Answers the record that SCIM requests may use now, or `null` when there is none or SCIM is disabled. */
+  find (context: ScimRequestContext): Awaitable<ScimTokenRecord | null>
+}

@@ -1,0 +1,44 @@
+import { httpErrors } from '@fastify/sensible'
+import type { FastifyInstance } from 'fastify'
+import { toError } from './errors.ts'
+
+/**
+ * Answers a decorator that the host must have injected.
+ *
+ * @throws Error that says what to inject and how
+ */
+export function injected<Name extends 'scimAuthResolver' | 'scimTokenStore'> (
+  app: FastifyInstance,
+  name: Name,
+  methods: readonly (keyof FastifyInstance[Name])[]
+): FastifyInstance[Name] {
+  const example = `app.decorate('${name}', { ${methods.map((method) => `${String(method)} () { ... }`).join(', ')} })`
+  if (!app.hasDecorator(name)) {
+    throw new Error(`fastify-scim-token: there is no "${name}"; call ${example} before you register the plugin.`)
+  }
+  const decorator = app[name]
+  const missing = methods.filter((method) => typeof decorator?.[method] !== 'function')
+  if (missing.length > 0) {
+    throw new Error(`fastify-scim-token: "${name}" lacks the method ${missing.join(' and ')}; it must look like ${example}.`)
+  }
+  return decorator
+}
+
+/**
+ * Calls a method of the host. What it throws reaches the log and never the caller.
+ *
+ * @param statusCode what the caller gets when the method throws
+ */
+export async function ask<T> (statusCode: 500 | 503, method: string, call: () => T | Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (thrown) {
+    throw httpErrors.createError(statusCode, `${method} failed`, { cause: toError(thrown) })
+  }
+}
+
+/** The error for a method of the host that answered something its contract does not know. */
+export function brokenContract (method: string, promised: string, answer: unknown): Error {
+  const got = answer === null ? 'null' : typeof answer
+  return httpErrors.internalServerError(`${method} must answer ${promised}, and it answered ${got}`)
+}

@@ -1,0 +1,89 @@
+import { Type, type TSchema } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+
+/** What a host may set when it registers the plugin. */
+export interface ScimTokenOptions {
+  /**
+   * Any one of these lets a user generate a token.
+   * @defaultValue `['ADMIN', 'UPDATE_AUTH_CONFIGURATION']`, as Unleash has it
+   */
+  permissions?: readonly string[]
+
+  /**
+   * Origins whose pages may call the admin routes besides the host's own, each spelled as a
+   * browser sends it: `https://admin.example.com`.
+   * @defaultValue `[]`
+   */
+  trustedOrigins?: readonly string[]
+
+  /**
+   * Where a caller without credentials is told to log in.
+   * @defaultValue `'/auth/simple/login'`, as Unleash has it
+   */
+  loginPath?: string
+
+  /**
+   * Milliseconds after which a request to the admin routes is answered with 503; 0 for no limit.
+   * @defaultValue `10000`
+   */
+  timeout?: number
+
+  /** Put before the paths of the admin routes, as Fastify does for any plugin. */
+  prefix?: string
+}
+
+type Settled = Required<Omit<ScimTokenOptions, 'prefix'>>
+
+const defaults: Settled = {
+  permissions: ['ADMIN', 'UPDATE_AUTH_CONFIGURATION'],
+  trustedOrigins: [],
+  loginPath: '/auth/simple/login',
+  timeout: 10_000
+}
+
+// Node's timers fire at once when asked to wait longer.
+const longestTimer = 2 ** 31 - 1
+
+const expectations: { [Name in keyof Settled]: { schema: TSchema, mustBe: string } } = {
+  permissions: {
+    schema: Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }),
+    mustBe: "an array of at least one permission name, such as ['ADMIN']"
+  },
+  trustedOrigins: {
+    schema: Type.Array(Type.String()),
+    mustBe: "an array of origins as browsers send them, such as ['https://admin.example.com']"
+  },
+  loginPath: {
+    schema: Type.String({ minLength: 1 }),
+    mustBe: "a path or URL, such as '/auth/simple/login'"
+  },
+  timeout: {
+    schema: Type.Integer({ minimum: 0, maximum: longestTimer }),
+    mustBe: `a whole number of milliseconds from 0 (no limit) to ${longestTimer}`
+  }
+}
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws Error that names the first option that cannot be used and says what it must be
+ */
+export function settleOptions (options: ScimTokenOptions): Settled {
+  const settled = { ...defaults }
+  for (const name of Object.keys(defaults) as (keyof Settled)[]) {
+    if (options[name] === undefined) continue
+    const { schema, mustBe } = expectations[name]
+    if (!Value.Check(schema, options[name])) throw unusable(name, mustBe)
+    Object.assign(settled, { [name]: options[name] })
+  }
+  if (!settled.trustedOrigins.every(isOrigin)) throw unusable('trustedOrigins', expectations.trustedOrigins.mustBe)
+  return settled
+}
+
+function isOrigin (value: string): boolean {
+  return URL.canParse(value) && new URL(value).origin === value
+}
+
+function unusable (name: string, mustBe: string): Error {
+  return new Error(`fastify-scim-token: the option "${name}" must be ${mustBe}.`)
+}

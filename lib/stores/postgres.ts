@@ -1,0 +1,103 @@
+import type { FastifyRequest } from 'fastify'
+import type { ScimTokenStore, ScimUser } from '../contracts.ts'
+
+/** Anything that runs one SQL statement: a `Pool` or `Client` of pg, a `PGlite`. */
+export interface Queryable {
+  query (text: string, values: unknown[]): Promise<{ rows: unknown[] }>
+}
+
+/** The names of the two tables, each with its schema before a dot where it is not on the search path. */
+export interface PostgresTables {
+  /** @defaultValue `'scim_settings'` */
+  settings?: string
+  /** @defaultValue `'scim_token_audit'` */
+  audit?: string
+}
+
+/** What {@link postgresStore} needs to know of its host. */
+export interface PostgresStoreOptions<User extends object> {
+  db: Queryable
+  /** Names a user in the settings row and in the audit. */
+  createdBy: (user: User) => string
+  /**
+   * Names the tenant that a request belongs to. Take it from what a client cannot set.
+   * @defaultValue one tenant, `'default'`
+   */
+  tenant?: (request: FastifyRequest) => string
+  tables?: PostgresTables
+}
+
+/**
+ * Makes a store on PostgreSQL. Every call is one SQL statement, so it is atomic on any number of
+ * nodes and through any pool. Its tables are those of {@link postgresMigration}.
+ */
+export function postgresStore<User extends object = ScimUser> (options: PostgresStoreOptions<User>): ScimTokenStore<User> {
+  const { db, createdBy, tenant = () => 'default' } = options
+  const { settings, audit } = quoteTables(options.tables)
+
+  const replace = `
+    with replaced as (
+      update ${settings}
+      set token_hash = $2, token_created_at = $3, token_created_by = $4
+      where tenant = $1
+      returning tenant, token_hash, token_created_by
+    )
+    insert into ${audit} (tenant, token_hash, created_by)
+    select tenant, token_hash, token_created_by from replaced
+    returning id`
+
+  const find = `
+    select token_hash as hash, token_created_at as "createdAt"
+    from ${settings}
+    where tenant = $1 and enabled and token_hash is not null`
+
+  return {
+    async replace (record, { request, user }) {
+      const { rows } = await db.query(replace, [tenant(request), record.hash, record.createdAt, createdBy(user)])
+      return rows.length > 0
+    },
+
+    async find ({ request }) {
+      const { rows } = await db.query(find, [tenant(request)])
+      return rows.length > 0 ? rows[0] as { hash: string, createdAt: Date } : null
+    }
+  }
+}
+
+/**
+ * Answers the SQL that creates the tables of {@link postgresStore} where they do not exist. It is
+ * one statement, may be run at every start, and by several nodes at once.
+ *
+ * A tenant can have a token once it has a row in the settings table. The audit table is only ever
+ * appended to: grant the host's role no more than `insert` and `select` on it.
+ */
+export function postgresMigration (tables?: PostgresTables): string {
+  const { settings, audit } = quoteTables(tables)
+  return `
+    do $migration$ begin
+      -- "if not exists" alone fails when two nodes create the same table at once
+      perform pg_advisory_xact_lock(hashtext('fastify-scim-token'));
+      create table if not exists ${settings} (
+        tenant text primary key,
+        enabled boolean not null default false,
+        token_hash text check (token_hash ~ '^[0-9a-f]{64}$'),
+        token_created_at timestamptz,
+        token_created_by text
+      );
+      create table if not exists ${audit} (
+        id bigint generated always as identity primary key,
+        tenant text not null,
+        token_hash text not null,
+        created_at timestamptz not null default now(),
+        created_by text not null
+      );
+    end $migration$`
+}
+
+function quoteTables ({ settings = 'scim_settings', audit = 'scim_token_audit' }: PostgresTables = {}) {
+  return { settings: quote(settings), audit: quote(audit) }
+}
+
+function quote (name: string): string {
+  return name.split('.').map((part) => `"${part.replaceAll('"', '""')}"`).join('.')
+}

