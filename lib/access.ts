@@ -1,13 +1,31 @@
 import { httpErrors } from '@fastify/sensible'
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import type { ScimAuthResolver } from './contracts.ts'
+import { refuseCrossOrigin } from './cross-origin.ts'
 import { ask, brokenContract } from './host.ts'
+import type { SettledOptions } from './options.ts'
 
-/** Request decorator: the user that {@link authenticate} found. */
+/** Request decorator: the user that the resolver found. */
 export const caller = Symbol('fastify-scim-token.caller')
 
+/** The `onRequest` hooks of the admin routes: they refuse before a byte of a body is read. */
+export interface Access {
+  /** Lets in whom the host knows. */
+  known: onRequestAsyncHookHandler[]
+  /** Lets in who is known, holds a permission and is no page on another origin. */
+  mayChange: onRequestAsyncHookHandler[]
+}
+
+export function accessTo (resolver: ScimAuthResolver, options: SettledOptions): Access {
+  const known = authenticate(resolver, options.loginPath)
+  return {
+    known: [known],
+    mayChange: [refuseCrossOrigin(options.trustedOrigins), known, authorize(resolver, options.permissions)]
+  }
+}
+
 /** Makes the hook that asks the host who is calling and refuses nobody with 401. */
-export function authenticate (resolver: ScimAuthResolver, loginPath: string): onRequestAsyncHookHandler {
+function authenticate (resolver: ScimAuthResolver, loginPath: string): onRequestAsyncHookHandler {
   return async function (request) {
     const user = await ask(500, 'scimAuthResolver.authenticate', () => resolver.authenticate(request))
     if (user === null) {
@@ -20,7 +38,7 @@ export function authenticate (resolver: ScimAuthResolver, loginPath: string): on
 }
 
 /** Makes the hook that asks the host what the caller may do and refuses with 403. */
-export function authorize (resolver: ScimAuthResolver, permissions: readonly string[]): onRequestAsyncHookHandler {
+function authorize (resolver: ScimAuthResolver, permissions: readonly string[]): onRequestAsyncHookHandler {
   return async function (request) {
     const user = request.getDecorator<object>(caller)
     const allowed = await ask(500, 'scimAuthResolver.authorize', () => resolver.authorize(user, permissions, request))

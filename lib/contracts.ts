@@ -45,6 +45,13 @@ export interface ScimTokenRecord {
   createdAt: Date
 }
 
+/** What Unleash's admin UI asks about SCIM. */
+export interface ScimSettings {
+  enabled: boolean
+  /** Whether a token has been generated, be SCIM enabled or not. */
+  hasToken: boolean
+}
+
 /**
  * The request on whose behalf a store is asked, so that it can pick its tenant and, through
  * `request.signal`, stop when the request has timed out or its client is gone.
@@ -75,4 +82,20 @@ export interface ScimTokenStore<User extends object = ScimUser> {
 
   /** Answers the record that SCIM requests may use now, or `null` when there is none or SCIM is disabled. */
   find (context: ScimRequestContext): Awaitable<ScimTokenRecord | null>
+
+  /**
+   * Answers whether SCIM is enabled and has a token; both are `false` where there are no SCIM
+   * settings yet. Needed with the option `settings: true`.
+   */
+  getSettings? (context: ScimTokenContext<User>): Awaitable<ScimSettings>
+
+  /**
+   * Enables or disables SCIM, and makes the SCIM settings where there are none. Disabled, `find`
+   * answers `null` at once, on every node; the token is kept and valid again once enabled. A
+   * rejected call leaves things as they were. Needed with the option `settings: true`.
+   */
+  setEnabled? (enabled: boolean, context: ScimTokenContext<User>): Awaitable<void>
 }
+
+/** A store for a host with the option `settings: true`. */
+export type ScimSettingsStore<User extends object = ScimUser> = Required<ScimTokenStore<User>>

@@ -2,8 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { httpErrors } from '@fastify/sensible'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** Request decorator: whether a change has been handed to the store, so that its outcome is open. */
-export const changeBegun = Symbol('fastify-scim-token.changeBegun')
+/** Request decorator: how far the change that the request asks for has come. */
+export const change = Symbol('fastify-scim-token.change')
+
+/**
+ * `open` until the store is asked, `begun` from then on, `refused` once an error has been answered:
+ * after a timeout the rest of the request still runs, and must neither change anything nor answer.
+ */
+export type ChangeState = 'open' | 'begun' | 'refused'
 
 /** The names that Unleash's OpenAPI document gives to errors; others keep the name of their status. */
 const documentedNames: Readonly<Record<number, string>> = {
@@ -32,11 +38,19 @@ export function sendApiError (thrown: unknown, request: FastifyRequest, reply: F
 
   const name = documentedNames[statusCode] ?? httpErrors.createError(statusCode).name
   const message = statusCode < 500 ? error.message : serverErrorMessage(request, statusCode)
-  reply.send(withoutDetails.has(statusCode) ? { id, name, message } : { id, name, message, details: [{ message }] })
+  const details = error.details ?? [{ message }]
+  request.setDecorator<ChangeState>(change, 'refused')
+  reply.send(withoutDetails.has(statusCode) ? { id, name, message } : { id, name, message, details })
+}
+
+/** One fault of a body, and where it is: a JSON Pointer (RFC 6901). */
+export interface Fault {
+  path: string
+  message: string
 }
 
 /** An error with the properties that Fastify, too, takes from what a hook has thrown. */
-type Thrown = Error & { statusCode?: number, status?: number, headers?: Record<string, string> }
+type Thrown = Error & { statusCode?: number, status?: number, headers?: Record<string, string>, details?: Fault[] }
 
 /** Makes an Error of anything that was thrown. */
 export function toError (thrown: unknown): Thrown {
@@ -54,7 +68,7 @@ function isErrorStatus (code: number | undefined): boolean {
 }
 
 function serverErrorMessage (request: FastifyRequest, statusCode: number): string {
-  if (request.getDecorator<boolean>(changeBegun)) {
+  if (request.getDecorator<ChangeState>(change) === 'begun') {
     return 'The change could not be confirmed: it may or may not have been stored. It is safe to do it again.'
   }
   return statusCode === 503

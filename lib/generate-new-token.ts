@@ -1,20 +1,33 @@
 import { httpErrors } from '@fastify/sensible'
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import { caller } from './access.ts'
+import type { FastifyInstance } from 'fastify'
+import { caller, type Access } from './access.ts'
+import { makeChange, refused } from './change.ts'
 import type { ScimTokenStore } from './contracts.ts'
-import { changeBegun } from './errors.ts'
-import { ask, brokenContract } from './host.ts'
+import { brokenContract } from './host.ts'
+import { routeOptions, type SettledOptions } from './options.ts'
+import { generateNewTokenOperation, scimTokenSchema } from './schemas.ts'
 import { generateToken, hashToken } from './token.ts'
 
-/** Makes the handler that generates a token, has its hash stored and answers the token, this once. */
-export function generateNewToken (store: ScimTokenStore) {
-  return async function (request: FastifyRequest, reply: FastifyReply): Promise<{ token: string }> {
+/** The route that generates a token, has its hash stored and answers the token, this once. */
+export async function generateNewToken (
+  app: FastifyInstance,
+  { store, access, options }: { store: ScimTokenStore, access: Access, options: SettledOptions }
+): Promise<void> {
+  // Clients send no body, `{}` or a form, under any content type or none; only its size matters.
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null))
+
+  app.addSchema(scimTokenSchema)
+  app.post('/api/admin/scim-settings/generate-new-token', {
+    ...routeOptions('generateNewToken', options),
+    schema: generateNewTokenOperation,
+    onRequest: access.mayChange
+  }, async (request, reply) => {
     const token = generateToken()
     const record = { hash: hashToken(token), createdAt: new Date() }
     const context = { request, user: request.getDecorator<object>(caller) }
 
-    request.setDecorator(changeBegun, true)
-    const stored = await ask(503, 'scimTokenStore.replace', () => store.replace(record, context))
+    const stored = await makeChange(request, 'scimTokenStore.replace', () => store.replace(record, context))
+    if (stored === refused) return reply
     if (stored === false) {
       throw httpErrors.notFound('There are no SCIM settings yet. Set up SCIM first, then generate a token.')
     }
@@ -22,5 +35,5 @@ export function generateNewToken (store: ScimTokenStore) {
 
     reply.header('cache-control', 'no-store')
     return { token }
-  }
+  })
 }

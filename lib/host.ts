@@ -1,18 +1,20 @@
 import { httpErrors } from '@fastify/sensible'
 import type { FastifyInstance } from 'fastify'
+import type { Awaitable } from './contracts.ts'
 import { toError } from './errors.ts'
 
 /**
  * Answers a decorator that the host must have injected.
  *
+ * @param methods those that it must have
  * @throws Error that says what to inject and how
  */
-export function injected<Name extends 'scimAuthResolver' | 'scimTokenStore'> (
+export function injected<Name extends 'scimAuthResolver' | 'scimTokenStore', Method extends keyof FastifyInstance[Name] & string> (
   app: FastifyInstance,
   name: Name,
-  methods: readonly (keyof FastifyInstance[Name])[]
-): FastifyInstance[Name] {
-  const example = `app.decorate('${name}', { ${methods.map((method) => `${String(method)} () { ... }`).join(', ')} })`
+  methods: readonly Method[]
+) {
+  const example = `app.decorate('${name}', { ${methods.map((method) => `${method} () { ... }`).join(', ')} })`
   if (!app.hasDecorator(name)) {
     throw new Error(`fastify-scim-token: there is no "${name}"; call ${example} before you register the plugin.`)
   }
@@ -21,7 +23,7 @@ export function injected<Name extends 'scimAuthResolver' | 'scimTokenStore'> (
   if (missing.length > 0) {
     throw new Error(`fastify-scim-token: "${name}" lacks the method ${missing.join(' and ')}; it must look like ${example}.`)
   }
-  return decorator
+  return decorator as FastifyInstance[Name] & Required<Pick<FastifyInstance[Name], Method>>
 }
 
 /**
@@ -29,7 +31,7 @@ export function injected<Name extends 'scimAuthResolver' | 'scimTokenStore'> (
  *
  * @param statusCode what the caller gets when the method throws
  */
-export async function ask<T> (statusCode: 500 | 503, method: string, call: () => T | Promise<T>): Promise<T> {
+export async function ask<T> (statusCode: 500 | 503, method: string, call: () => Awaitable<T>): Promise<T> {
   try {
     return await call()
   } catch (thrown) {

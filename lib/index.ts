@@ -1,16 +1,18 @@
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { authenticate, authorize, caller } from './access.ts'
-import type { ScimAuthResolver, ScimTokenStore } from './contracts.ts'
-import { refuseCrossOrigin } from './cross-origin.ts'
-import { changeBegun, sendApiError } from './errors.ts'
+import { accessTo, caller } from './access.ts'
+import type { ScimAuthResolver, ScimTokenRecord, ScimTokenStore } from './contracts.ts'
+import { change, sendApiError } from './errors.ts'
 import { generateNewToken } from './generate-new-token.ts'
 import { injected } from './host.ts'
 import { settleOptions, type ScimTokenOptions } from './options.ts'
-import { generateNewTokenSchema, scimTokenSchema } from './schemas.ts'
+import { scimSettings } from './scim-settings.ts'
+import { verifyScimToken, type VerifyScimToken } from './verify-scim-token.ts'
 
 export type * from './contracts.ts'
-export type { ScimTokenOptions } from './options.ts'
+export type { OperationId, ScimTokenOptions } from './options.ts'
+export { ScimError } from './scim-error.ts'
+export type { VerifyScimToken } from './verify-scim-token.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -18,45 +20,47 @@ declare module 'fastify' {
     scimAuthResolver: ScimAuthResolver
     /** Injected by the host before it registers `fastify-scim-token`. */
     scimTokenStore: ScimTokenStore
+    /**
+     * Lets in SCIM requests with the valid bearer token: an `onRequest` hook for the host's SCIM
+     * routes, and a strategy for `@fastify/auth`. What it refuses is a {@link ScimError}.
+     */
+    verifyScimToken: VerifyScimToken
+  }
+
+  interface FastifyRequest {
+    /** The record of the token that `verifyScimToken` has let in, else `null`. */
+    scimToken: ScimTokenRecord | null
   }
 }
 
 /**
- * Adds `POST /api/admin/scim-settings/generate-new-token` to a host that has decorated its app
- * with a `scimAuthResolver` and a `scimTokenStore`.
+ * Adds `POST /api/admin/scim-settings/generate-new-token` and the hook `app.verifyScimToken` to a
+ * host that has decorated its app with a `scimAuthResolver` and a `scimTokenStore`.
  *
  * Boot fails with an error that says what to do when a decorator, one of its methods or an option
  * cannot be used.
  */
-async function scimToken (app: FastifyInstance, options: ScimTokenOptions): Promise<void> {
-  const { permissions, trustedOrigins, loginPath, timeout } = settleOptions(options)
+async function scimToken (app: FastifyInstance, given: ScimTokenOptions): Promise<void> {
+  const options = settleOptions(given)
   const resolver = injected(app, 'scimAuthResolver', ['authenticate', 'authorize'])
   const store = injected(app, 'scimTokenStore', ['replace', 'find'])
 
+  app.decorateRequest('scimToken', null)
+  app.decorate('verifyScimToken', verifyScimToken(store, options.timeout))
+
   app.register(async function scimTokenAdmin (admin) {
+    const access = accessTo(resolver, options)
     admin.setErrorHandler(sendApiError)
-    // The host's serializers may know other kinds of schema only.
-    admin.setSerializerCompiler(() => JSON.stringify)
+    admin.removeAllContentTypeParsers()
     admin.decorateRequest(caller)
-    admin.decorateRequest(changeBegun, false)
-    ignoreBodies(admin)
+    admin.decorateRequest(change, 'open')
 
-    admin.addSchema(scimTokenSchema)
-    admin.route({
-      method: 'POST',
-      url: '/api/admin/scim-settings/generate-new-token',
-      schema: generateNewTokenSchema,
-      ...(timeout > 0 && { handlerTimeout: timeout }),
-      onRequest: [refuseCrossOrigin(trustedOrigins), authenticate(resolver, loginPath), authorize(resolver, permissions)],
-      handler: generateNewToken(store)
-    })
-  }, options)
-}
-
-/** Clients send no body, `{}` or a form, under any content type or none; only its size matters. */
-function ignoreBodies (scope: FastifyInstance): void {
-  scope.removeAllContentTypeParsers()
-  scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: 1024 }, (_request, _body, done) => done(null))
+    admin.register(generateNewToken, { store, access, options })
+    if (options.settings) {
+      const settingsStore = injected(app, 'scimTokenStore', ['replace', 'find', 'getSettings', 'setEnabled'])
+      admin.register(scimSettings, { store: settingsStore, access, options })
+    }
+  }, given)
 }
 
 export default fastifyPlugin(scimToken, { name: 'fastify-scim-token', fastify: '5.x' })

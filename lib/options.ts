@@ -1,5 +1,9 @@
 import { Type, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
+import type { FastifyContextConfig } from 'fastify'
+
+/** The operations of the admin routes, as Unleash's OpenAPI document names them. */
+export type OperationId = 'generateNewToken' | 'getScimSettings' | 'setScimSettings'
 
 /** What a host may set when it registers the plugin. */
 export interface ScimTokenOptions {
@@ -23,28 +27,49 @@ export interface ScimTokenOptions {
   loginPath?: string
 
   /**
-   * Milliseconds after which a request to the admin routes is answered with 503; 0 for no limit.
+   * Milliseconds after which a request to the admin routes, and the look-up of a SCIM request's
+   * token, is answered with 503; 0 for no limit.
    * @defaultValue `10000`
    */
   timeout?: number
+
+  /**
+   * Whether to add the two routes of the SCIM settings: `GET` and `POST /api/admin/scim-settings`.
+   * The store then needs `getSettings` and `setEnabled`.
+   * @defaultValue `false`
+   */
+  settings?: boolean
+
+  /**
+   * Fastify's `config` of each route, for plugins of the host that read it:
+   * `{ generateNewToken: { rateLimit: { max: 30 } } }`.
+   * @defaultValue `{}`
+   */
+  routeConfig?: Partial<Record<OperationId, FastifyContextConfig>>
 
   /** Put before the paths of the admin routes, as Fastify does for any plugin. */
   prefix?: string
 }
 
-type Settled = Required<Omit<ScimTokenOptions, 'prefix'>>
+/** The options with the defaults filled in. */
+export type SettledOptions = Required<Omit<ScimTokenOptions, 'prefix'>>
 
-const defaults: Settled = {
+const defaults: SettledOptions = {
   permissions: ['ADMIN', 'UPDATE_AUTH_CONFIGURATION'],
   trustedOrigins: [],
   loginPath: '/auth/simple/login',
-  timeout: 10_000
+  timeout: 10_000,
+  settings: false,
+  routeConfig: {}
 }
+
+// In bytes: no route has a use for more.
+const bodyLimit = 1024
 
 // Node's timers fire at once when asked to wait longer.
 const longestTimer = 2 ** 31 - 1
 
-const expectations: { [Name in keyof Settled]: { schema: TSchema, mustBe: string } } = {
+const expectations: { [Name in keyof SettledOptions]: { schema: TSchema, mustBe: string } } = {
   permissions: {
     schema: Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }),
     mustBe: "an array of at least one permission name, such as ['ADMIN']"
@@ -60,6 +85,17 @@ const expectations: { [Name in keyof Settled]: { schema: TSchema, mustBe: string
   timeout: {
     schema: Type.Integer({ minimum: 0, maximum: longestTimer }),
     mustBe: `a whole number of milliseconds from 0 (no limit) to ${longestTimer}`
+  },
+  settings: {
+    schema: Type.Boolean(),
+    mustBe: 'true or false'
+  },
+  routeConfig: {
+    schema: Type.Partial(Type.Object(
+      { generateNewToken: Type.Object({}), getScimSettings: Type.Object({}), setScimSettings: Type.Object({}) },
+      { additionalProperties: false }
+    )),
+    mustBe: 'an object of route configs by operation id, such as { generateNewToken: { rateLimit: { max: 30 } } }'
   }
 }
 
@@ -68,9 +104,9 @@ const expectations: { [Name in keyof Settled]: { schema: TSchema, mustBe: string
  *
  * @throws Error that names the first option that cannot be used and says what it must be
  */
-export function settleOptions (options: ScimTokenOptions): Settled {
+export function settleOptions (options: ScimTokenOptions): SettledOptions {
   const settled = { ...defaults }
-  for (const name of Object.keys(defaults) as (keyof Settled)[]) {
+  for (const name of Object.keys(defaults) as (keyof SettledOptions)[]) {
     if (options[name] === undefined) continue
     const { schema, mustBe } = expectations[name]
     if (!Value.Check(schema, options[name])) throw unusable(name, mustBe)
@@ -78,6 +114,17 @@ export function settleOptions (options: ScimTokenOptions): Settled {
   }
   if (!settled.trustedOrigins.every(isOrigin)) throw unusable('trustedOrigins', expectations.trustedOrigins.mustBe)
   return settled
+}
+
+/** What all admin routes have in common, and what the host has set for one, as Fastify's route options. */
+export function routeOptions (operationId: OperationId, { timeout, routeConfig }: SettledOptions) {
+  return {
+    config: routeConfig[operationId] ?? {},
+    bodyLimit,
+    // The host's serializers may know other kinds of schema only.
+    serializerCompiler: () => JSON.stringify,
+    ...(timeout > 0 && { handlerTimeout: timeout })
+  }
 }
 
 function isOrigin (value: string): boolean {

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import type { ScimTokenStore, ScimUser } from '../contracts.ts'
+import type { ScimSettings, ScimSettingsStore, ScimUser } from '../contracts.ts'
 
 /** Anything that runs one SQL statement: a `Pool` or `Client` of pg, a `PGlite`. */
 export interface Queryable {
@@ -31,7 +31,7 @@ export interface PostgresStoreOptions<User extends object> {
  * Makes a store on PostgreSQL. Every call is one SQL statement, so it is atomic on any number of
  * nodes and through any pool. Its tables are those of {@link postgresMigration}.
  */
-export function postgresStore<User extends object = ScimUser> (options: PostgresStoreOptions<User>): ScimTokenStore<User> {
+export function postgresStore<User extends object = ScimUser> (options: PostgresStoreOptions<User>): ScimSettingsStore<User> {
   const { db, createdBy, tenant = () => 'default' } = options
   const { settings, audit } = quoteTables(options.tables)
 
@@ -51,6 +51,15 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
     from ${settings}
     where tenant = $1 and enabled and token_hash is not null`
 
+  const getSettings = `
+    select enabled, token_hash is not null as "hasToken"
+    from ${settings}
+    where tenant = $1`
+
+  const setEnabled = `
+    insert into ${settings} (tenant, enabled) values ($1, $2)
+    on conflict (tenant) do update set enabled = excluded.enabled`
+
   return {
     async replace (record, { request, user }) {
       const { rows } = await db.query(replace, [tenant(request), record.hash, record.createdAt, createdBy(user)])
@@ -59,7 +68,19 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
 
     async find ({ request }) {
       const { rows } = await db.query(find, [tenant(request)])
-      return rows.length > 0 ? rows[0] as { hash: string, createdAt: Date } : null
+      if (rows.length === 0) return null
+      // A host may have told its driver to read dates as strings.
+      const { hash, createdAt } = rows[0] as { hash: string, createdAt: Date | string }
+      return { hash, createdAt: new Date(createdAt) }
+    },
+
+    async getSettings ({ request }) {
+      const { rows } = await db.query(getSettings, [tenant(request)])
+      return rows.length > 0 ? rows[0] as ScimSettings : { enabled: false, hasToken: false }
+    },
+
+    async setEnabled (enabled, { request }) {
+      await db.query(setEnabled, [tenant(request), enabled])
     }
   }
 }

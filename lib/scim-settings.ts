@@ -1,0 +1,76 @@
+import { httpErrors } from '@fastify/sensible'
+import type { Static } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import type { FastifyInstance } from 'fastify'
+import { caller, type Access } from './access.ts'
+import { makeChange, refused } from './change.ts'
+import type { ScimSettingsStore } from './contracts.ts'
+import type { Fault } from './errors.ts'
+import { ask, brokenContract } from './host.ts'
+import { routeOptions, type SettledOptions } from './options.ts'
+import { getScimSettingsOperation, scimSettingsSchema, setScimSettingsSchema, setScimSettingsOperation } from './schemas.ts'
+
+/** The routes that show whether SCIM is enabled and has a token, and that enable and disable it. */
+export async function scimSettings (
+  app: FastifyInstance,
+  { store, access, options }: { store: ScimSettingsStore, access: Access, options: SettledOptions }
+): Promise<void> {
+  acceptJsonOnly(app)
+  // The host's validator may coerce: `{"enabled": null}` would disable SCIM.
+  app.setValidatorCompiler(() => validateSettings)
+
+  app.addSchema(scimSettingsSchema)
+  app.addSchema(setScimSettingsSchema)
+
+  app.get('/api/admin/scim-settings', {
+    ...routeOptions('getScimSettings', options),
+    schema: getScimSettingsOperation,
+    onRequest: access.known
+  }, async (request, reply) => {
+    const context = { request, user: request.getDecorator<object>(caller) }
+    const settings = await ask(503, 'scimTokenStore.getSettings', () => store.getSettings(context))
+    if (!Value.Check(scimSettingsSchema, settings)) {
+      throw brokenContract('scimTokenStore.getSettings', '{ enabled, hasToken }, both true or false', settings)
+    }
+
+    reply.header('cache-control', 'no-store')
+    return settings
+  })
+
+  app.post<{ Body: Static<typeof setScimSettingsSchema> }>('/api/admin/scim-settings', {
+    ...routeOptions('setScimSettings', options),
+    schema: setScimSettingsOperation,
+    onRequest: access.mayChange
+  }, async (request, reply) => {
+    const { enabled } = request.body
+    const context = { request, user: request.getDecorator<object>(caller) }
+
+    const answer = await makeChange(request, 'scimTokenStore.setEnabled', () => store.setEnabled(enabled, context))
+    if (answer === refused) return reply
+    if (answer !== undefined) throw brokenContract('scimTokenStore.setEnabled', 'nothing', answer)
+    return reply.send()
+  })
+}
+
+function acceptJsonOnly (app: FastifyInstance): void {
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
+  app.addContentTypeParser('*', (request, _payload, done) => {
+    const sent = request.headers['content-type'] ?? 'none'
+    done(httpErrors.unsupportedMediaType(`The content type of the request (${sent}) is not accepted: send application/json.`))
+  })
+}
+
+function validateSettings (body: unknown) {
+  const faults = faultsOf(body)
+  if (faults.length === 0) return { value: body }
+  const message = `The body must look like {"enabled": true}. ${faults.map((fault) => fault.message).join(' ')}`
+  return { error: httpErrors.createError(400, message, { details: faults }) }
+}
+
+function faultsOf (body: unknown): Fault[] {
+  const byPath = new Map<string, Fault>()
+  for (const { path, message } of Value.Errors(setScimSettingsSchema, body)) {
+    if (!byPath.has(path)) byPath.set(path, { path, message: `${path || 'The body'}: ${message}.` })
+  }
+  return [...byPath.values()]
+}

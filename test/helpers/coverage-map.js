@@ -1,3 +1,0 @@
-import { globSync } from 'tap'
-
-export default () => undefined
