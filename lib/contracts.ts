@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 
-/** A value, or a promise of it. */
-export type Awaitable<T> = T | Promise<T>
+/** A value, or anything that can be awaited for it: a promise, or a query of a query builder. */
+export type Awaitable<T> = T | PromiseLike<T>
 
 /**
  * Where a host declares its own user type, once, by declaration merging:

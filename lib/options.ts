@@ -63,9 +63,6 @@ const defaults: SettledOptions = {
   routeConfig: {}
 }
 
-// In bytes: no route has a use for more.
-const bodyLimit = 1024
-
 // Node's timers fire at once when asked to wait longer.
 const longestTimer = 2 ** 31 - 1
 
@@ -114,17 +111,6 @@ export function settleOptions (options: ScimTokenOptions): SettledOptions {
   }
   if (!settled.trustedOrigins.every(isOrigin)) throw unusable('trustedOrigins', expectations.trustedOrigins.mustBe)
   return settled
-}
-
-/** What all admin routes have in common, and what the host has set for one, as Fastify's route options. */
-export function routeOptions (operationId: OperationId, { timeout, routeConfig }: SettledOptions) {
-  return {
-    config: routeConfig[operationId] ?? {},
-    bodyLimit,
-    // The host's serializers may know other kinds of schema only.
-    serializerCompiler: () => JSON.stringify,
-    ...(timeout > 0 && { handlerTimeout: timeout })
-  }
 }
 
 function isOrigin (value: string): boolean {

@@ -7,7 +7,8 @@ import { makeChange, refused } from './change.ts'
 import type { ScimSettingsStore } from './contracts.ts'
 import type { Fault } from './errors.ts'
 import { ask, brokenContract } from './host.ts'
-import { routeOptions, type SettledOptions } from './options.ts'
+import type { SettledOptions } from './options.ts'
+import { routeOptions } from './route-options.ts'
 import { getScimSettingsOperation, scimSettingsSchema, setScimSettingsSchema, setScimSettingsOperation } from './schemas.ts'
 
 /** The routes that show whether SCIM is enabled and has a token, and that enable and disable it. */

@@ -7,7 +7,7 @@ import type { Awaitable } from './contracts.ts'
  * @throws Error when the time is over; what becomes of the value then is ignored
  */
 export async function within<T> (limit: number, value: Awaitable<T>): Promise<T> {
-  if (limit === 0 || !(value instanceof Promise)) return await value
+  if (limit === 0 || !isAwaited(value)) return await value
   let timer: NodeJS.Timeout | undefined
   const expired = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => { reject(new Error(`no answer within ${limit} ms`)) }, limit)
@@ -17,4 +17,8 @@ export async function within<T> (limit: number, value: Awaitable<T>): Promise<T>
   } finally {
     clearTimeout(timer)
   }
+}
+
+function isAwaited<T> (value: Awaitable<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && 'then' in value
 }
