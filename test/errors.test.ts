@@ -49,6 +49,21 @@ t.test('@fastify/rate-limit keeps its status and headers, and the body has the s
   t.matchOnly(error, { id: uuid, name: 'TooManyRequestsError', message: /Rate limit exceeded/, details: [{ message: error.message }] })
 })
 
+t.test('a 5xx tells the caller nothing of an error of the host, and the log all', async (t) => {
+  for (const properties of [{}, { statusCode: 502 }, { statusCode: 503, details: secret }, { details: [{ message: secret }] }]) {
+    const { app, log } = await startHost(t, {
+      prepare: (app) => app.addHook('onRequest', async () => { throw Object.assign(new Error(secret), properties) })
+    })
+    const response = await generate(app)
+
+    t.equal(response.statusCode, properties.statusCode ?? 500)
+    const error = response.json()
+    t.matchOnly(error, { id: uuid, name: String, message: /nothing was changed/, details: [{ message: error.message }] })
+    t.notMatch(response.payload, secret)
+    t.match(log.find(({ errorId }) => errorId === error.id), { level: 50, err: { message: secret, stack: /errors\.test/ } })
+  }
+})
+
 const statuses: [thrown: unknown, status: number, name: string][] = [
   [{ statusCode: 409, message: 'Not now.' }, 409, 'ConflictError'],
   [Object.assign(new Error('Not now.'), { statusCode: 418 }), 418, 'ImATeapotError'],
