@@ -49,6 +49,19 @@ t.test('@fastify/rate-limit keeps its status and headers, and the body has the s
   t.matchOnly(error, { id: uuid, name: 'TooManyRequestsError', message: /Rate limit exceeded/, details: [{ message: error.message }] })
 })
 
+t.test('a limit on one route is no limit on another', async (t) => {
+  const { app } = await startHost(t, {
+    prepare: (app) => app.register(rateLimit, { global: false }),
+    options: { settings: true, routeConfig: { generateNewToken: { rateLimit: { max: 1 } } } }
+  })
+  await generate(app)
+  t.equal((await generate(app)).statusCode, 429)
+
+  const enable = await app.inject({ method: 'POST', url: '/api/admin/scim-settings', headers: admin, body: { enabled: true } })
+  t.equal(enable.statusCode, 200)
+  t.notOk(enable.headers['x-ratelimit-limit'])
+})
+
 t.test('a 5xx tells the caller nothing of an error of the host, and the log all', async (t) => {
   for (const properties of [{}, { statusCode: 502 }, { statusCode: 503, details: secret }, { details: [{ message: secret }] }]) {
     const { app, log } = await startHost(t, {
