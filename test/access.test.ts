@@ -30,16 +30,6 @@ t.test('the answers may be promises', async (t) => {
   t.equal((await generate(app, {})).statusCode, 401)
 })
 
-t.test('a resolver may be an instance of a class', async (t) => {
-  class Sessions implements ScimAuthResolver {
-    readonly #user = {}
-    authenticate () { return this.#user }
-    authorize (user: object) { return user === this.#user }
-  }
-  const { app } = await startHost(t, { resolver: new Sessions() })
-  t.equal((await generate(app)).statusCode, 200)
-})
-
 t.test('nobody learns why, and where to log in', async (t) => {
   const { app } = await startHost(t, { options: { loginPath: '/login' } })
   for (const [headers, message] of [
