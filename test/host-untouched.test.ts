@@ -122,6 +122,7 @@ t.test('the host keeps its schemas and parsers, and gains one route and two deco
 const replaced: Record<string, (app: FastifyInstance) => void> = {
   validator: (app) => app.setValidatorCompiler(() => { throw new Error('this schema is none of ours') }),
   serializer: (app) => app.setSerializerCompiler(() => { throw new Error('this schema is none of ours') }),
+  'serializer of replies': (app) => app.setReplySerializer((payload) => JSON.stringify({ envelope: payload })),
   'formatter of schema errors': (app) => app.setSchemaErrorFormatter(() => new Error('formatted by the host'))
 }
 
