@@ -4,12 +4,12 @@ import { text } from 'node:stream/consumers'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { path } from './host.ts'
 
-/** A real request of Fastify's, for stores that look at none of it. */
-export async function makeRequest (): Promise<FastifyRequest> {
+/** A real request of Fastify's, for stores that look at no more of it than its headers. */
+export async function makeRequest (headers: Record<string, string> = {}): Promise<FastifyRequest> {
   const app = Fastify()
   return await new Promise((resolve, reject) => {
     app.get('/', async (request) => { resolve(request) })
-    app.inject('/').catch(reject)
+    app.inject({ url: '/', headers }).catch(reject)
   })
 }
 
