@@ -8,12 +8,15 @@ import type { SettledOptions } from './options.ts'
 /** Request decorator: the user that the resolver found. */
 export const caller = Symbol('fastify-scim-token.caller')
 
-/** The `onRequest` hooks of the admin routes: they refuse before a byte of a body is read. */
+/**
+ * The `onRequest` hooks of the admin routes: they refuse before a byte of a body is read. Each
+ * route takes a copy, as plugins of the host add hooks to that of one route.
+ */
 export interface Access {
   /** Lets in whom the host knows. */
-  known: onRequestAsyncHookHandler[]
+  known: readonly onRequestAsyncHookHandler[]
   /** Lets in who is known, holds a permission and is no page on another origin. */
-  mayChange: onRequestAsyncHookHandler[]
+  mayChange: readonly onRequestAsyncHookHandler[]
 }
 
 export function accessTo (resolver: ScimAuthResolver, options: SettledOptions): Access {

@@ -38,7 +38,7 @@ export function sendApiError (thrown: unknown, request: FastifyRequest, reply: F
 
   const name = documentedNames[statusCode] ?? httpErrors.createError(statusCode).name
   const message = statusCode < 500 ? error.message : serverErrorMessage(request, statusCode)
-  const details = error.details ?? [{ message }]
+  const details = statusCode < 500 && Array.isArray(error.details) ? error.details : [{ message }]
   request.setDecorator<ChangeState>(change, 'refused')
   reply.send(withoutDetails.has(statusCode) ? { id, name, message } : { id, name, message, details })
 }

@@ -21,7 +21,7 @@ export async function generateNewToken (
   app.post('/api/admin/scim-settings/generate-new-token', {
     ...routeOptions('generateNewToken', options),
     schema: generateNewTokenOperation,
-    onRequest: access.mayChange
+    onRequest: [...access.mayChange]
   }, async (request, reply) => {
     const token = generateToken()
     const record = { hash: hashToken(token), createdAt: new Date() }

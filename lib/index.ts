@@ -51,6 +51,7 @@ async function scimToken (app: FastifyInstance, given: ScimTokenOptions): Promis
   app.register(async function scimTokenAdmin (admin) {
     const access = accessTo(resolver, options)
     admin.setErrorHandler(sendApiError)
+    admin.setReplySerializer((payload) => JSON.stringify(payload))
     admin.removeAllContentTypeParsers()
     admin.decorateRequest(caller)
     admin.decorateRequest(change, 'open')

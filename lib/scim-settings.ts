@@ -26,7 +26,7 @@ export async function scimSettings (
   app.get('/api/admin/scim-settings', {
     ...routeOptions('getScimSettings', options),
     schema: getScimSettingsOperation,
-    onRequest: access.known
+    onRequest: [...access.known]
   }, async (request, reply) => {
     const context = { request, user: request.getDecorator<object>(caller) }
     const settings = await ask(503, 'scimTokenStore.getSettings', () => store.getSettings(context))
@@ -41,7 +41,7 @@ export async function scimSettings (
   app.post<{ Body: Static<typeof setScimSettingsSchema> }>('/api/admin/scim-settings', {
     ...routeOptions('setScimSettings', options),
     schema: setScimSettingsOperation,
-    onRequest: access.mayChange
+    onRequest: [...access.mayChange]
   }, async (request, reply) => {
     const { enabled } = request.body
     const context = { request, user: request.getDecorator<object>(caller) }

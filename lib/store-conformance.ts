@@ -21,7 +21,7 @@ export interface StoreHarness<User extends object = ScimUser, Store = ScimTokenS
    * constraint does, until the function that it answers is called. Leave it out for a store whose
    * writes cannot fail, and the case that needs it is left out.
    */
-  failWrites?: (opened: OpenStore<User, Store>) => Awaitable<() => Awaitable<void>>
+  failWrites? (opened: OpenStore<User, Store>): Awaitable<() => Awaitable<void>>
 }
 
 /** A promise of the store contract, runnable: `run` rejects with an AssertionError where it is broken. */
@@ -70,7 +70,7 @@ export function storeConformance<User extends object = ScimUser> (harness: Store
     }),
 
     onStore('concurrent replacements leave one record, whole, and it is one of those stored', true, async ({ store, context }) => {
-      const records = Array.from({ length: 50 }, newRecord)
+      const records = newRecords(50)
       const answers = await Promise.all(records.map((record) => store.replace(record, context)))
       assert.deepEqual(new Set(answers), new Set([true]))
 
@@ -135,7 +135,7 @@ export function settingsConformance<User extends object = ScimUser> (
     }),
 
     onStore('neither of concurrent changes to switch and record is lost', true, async ({ store, context }) => {
-      const records = Array.from({ length: 25 }, newRecord)
+      const records = newRecords(25)
       await Promise.all(records.flatMap((record) => [store.replace(record, context), store.setEnabled(false, context)]))
       assert.deepEqual(await store.getSettings(context), { enabled: false, hasToken: true })
 
@@ -153,11 +153,11 @@ export function settingsConformance<User extends object = ScimUser> (
   ]
 }
 
-function caseMaker<User extends object, Store> ({ open }: StoreHarness<User, Store>) {
+function caseMaker<User extends object, Store> (harness: StoreHarness<User, Store>) {
   return (name: string, settings: boolean, check: (opened: OpenStore<User, Store>) => Promise<void>): StoreCase => ({
     name,
     async run () {
-      const opened = await open({ settings })
+      const opened = await harness.open({ settings })
       try {
         await check(opened)
       } finally {
@@ -172,7 +172,7 @@ function failingWrites<User extends object, Store> (
   name: string,
   check: (opened: OpenStore<User, Store>, failing: (write: () => Promise<unknown>) => Promise<void>) => Promise<void>
 ): StoreCase[] {
-  const { failWrites } = harness
+  const failWrites = harness.failWrites?.bind(harness)
   if (failWrites === undefined) return []
   return [caseMaker(harness)(name, true, async (opened) => {
     await check(opened, async (write) => {
@@ -188,4 +188,9 @@ function failingWrites<User extends object, Store> (
 
 function newRecord (): ScimTokenRecord {
   return { hash: randomBytes(32).toString('hex'), createdAt: new Date() }
+}
+
+/** Makes records that differ in their dates too, as half of one with half of another is no record. */
+function newRecords (count: number): ScimTokenRecord[] {
+  return Array.from({ length: count }, (_, i) => ({ ...newRecord(), createdAt: new Date(Date.now() - i) }))
 }

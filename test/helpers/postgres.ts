@@ -33,6 +33,8 @@ export async function startPostgres (): Promise<Postgres> {
   const server = spawn(join(bin, 'postgres'), [
     '-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', '', '-F', '-c', 'max_connections=300'
   ], { ...unprivileged, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+  const abandon = () => { server.kill('SIGINT') }
+  process.once('exit', abandon)
   await ready(server)
 
   return {
@@ -41,6 +43,7 @@ export async function startPostgres (): Promise<Postgres> {
       const exited = once(server, 'exit')
       server.kill('SIGINT')
       await exited
+      process.off('exit', abandon)
       await rm(folder, { recursive: true })
     }
   }

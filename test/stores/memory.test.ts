@@ -1,13 +1,24 @@
 import t from 'tap'
-import { storeConformance } from '../../lib/store-conformance.ts'
+import { settingsConformance, storeConformance, type StoreHarness } from '../../lib/store-conformance.ts'
+import type { ScimSettingsStore } from '../../lib/index.ts'
 import { memoryStore } from '../../lib/stores/memory.ts'
 import { makeRequest } from '../helpers/request.ts'
 
 const request = await makeRequest()
-const cases = storeConformance<object>({
+const harness: StoreHarness<object, ScimSettingsStore<object>> = {
   open: (setup) => ({ store: memoryStore(setup), context: { request, user: {} } })
-})
+}
 
-for (const { name, run } of cases) {
+for (const { name, run } of [...storeConformance(harness), ...settingsConformance(harness)]) {
   t.test(name, async (t) => { await t.resolves(run()) })
 }
+
+t.test('without options there are SCIM settings, enabled', async (t) => {
+  t.strictSame(memoryStore().getSettings({ request, user: {} }), { enabled: true, hasToken: false })
+})
+
+t.test('two stores share nothing', async (t) => {
+  const [one, other] = [memoryStore(), memoryStore()]
+  t.equal(one.replace({ hash: 'a', createdAt: new Date() }, { request, user: {} }), true)
+  t.equal(other.find({ request }), null)
+})

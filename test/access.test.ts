@@ -1,0 +1,94 @@
+import t from 'tap'
+import type { ScimAuthResolver } from '../lib/index.ts'
+import { failures, internals } from './helpers/failures.ts'
+import { admin, generate, startHost, users, uuid, viewer } from './helpers/host.ts'
+
+t.test('the host is asked for the user, then whether this user holds one of the permissions', async (t) => {
+  const asked: unknown[] = []
+  const user = { name: 'someone' }
+  const { app } = await startHost(t, {
+    options: { permissions: ['ROOT', 'SCIM_ADMIN'] },
+    resolver: {
+      authenticate (request) { asked.push(request.headers.authorization); return user },
+      authorize (known, permissions, request) { asked.push(known, permissions, request.headers.authorization); return true }
+    }
+  })
+  t.equal((await generate(app, { authorization: 'someone' })).statusCode, 200)
+  t.strictSame(asked, ['someone', user, ['ROOT', 'SCIM_ADMIN'], 'someone'])
+  t.equal(asked[1], user, 'the very object that authenticate answered')
+})
+
+t.test('the answers may be promises', async (t) => {
+  const { app } = await startHost(t, {
+    resolver: {
+      authenticate: async ({ headers }) => headers.authorization === undefined ? null : { name: headers.authorization },
+      authorize: async (user) => 'name' in user && user.name === 'admin'
+    }
+  })
+  t.equal((await generate(app, admin)).statusCode, 200)
+  t.equal((await generate(app, viewer)).statusCode, 403)
+  t.equal((await generate(app, {})).statusCode, 401)
+})
+
+t.test('nobody learns why, and where to log in', async (t) => {
+  const { app } = await startHost(t, { options: { loginPath: '/login' } })
+  for (const [headers, message] of [
+    [{}, /no authorization header and no cookie.*\/login/],
+    [{ authorization: 'bogus' }, /credentials.*not accepted.*\/login/],
+    [{ cookie: 'session=bogus' }, /credentials.*not accepted.*\/login/]
+  ] as const) {
+    t.match((await generate(app, headers)).json(), { message })
+  }
+})
+
+t.test('a user without the permissions learns their names', async (t) => {
+  const { app } = await startHost(t, { options: { permissions: ['ROOT', 'SCIM_ADMIN'] } })
+  t.match((await generate(app, admin)).json(), { message: /ROOT, SCIM_ADMIN/ })
+})
+
+// What no type checker lets a host write, and a host without one may.
+const wrongAnswers: { [Method in keyof ScimAuthResolver]: any[] } = {
+  authenticate: [undefined, false, true, 1, 'admin', () => {}],
+  authorize: [undefined, null, 0, 1, '', 'true', {}, []]
+}
+
+for (const method of ['authenticate', 'authorize'] as const) {
+  for (const { how, call, logged } of failures) {
+    t.test(`nobody is let in when ${method} ${how}`, async (t) => {
+      const { app, log, replaced } = await startHost(t, { resolver: { ...users, [method]: call } })
+      const response = await generate(app)
+
+      t.equal(response.statusCode, 500)
+      const error = response.json()
+      t.matchOnly(error, { id: uuid, name: 'InternalServerError', message: /nothing was changed/, details: [{ message: error.message }] })
+      t.notMatch(response.payload + JSON.stringify(response.headers), internals)
+      t.match(log.filter(({ errorId }) => errorId === error.id), [{ level: 50, err: { message: logged } }])
+      t.same(replaced, [])
+    })
+  }
+
+  for (const answer of wrongAnswers[method]) {
+    t.test(`nobody is let in when ${method} answers ${JSON.stringify(answer) ?? typeof answer}`, async (t) => {
+      const { app, log, replaced } = await startHost(t, { resolver: { ...users, [method]: () => answer } })
+      const response = await generate(app)
+
+      t.match(response, { statusCode: 500 })
+      t.match(log.find(({ errorId }) => errorId === response.json().id), { level: 50, err: { message: `scimAuthResolver.${method} must answer` } })
+      t.same(replaced, [])
+    })
+  }
+
+  t.test(`nobody is let in when ${method} never answers: 503 after the timeout`, async (t) => {
+    const { app, log, replaced } = await startHost(t, {
+      options: { timeout: 50 },
+      resolver: { ...users, [method]: () => new Promise(() => {}) }
+    })
+    const response = await generate(app)
+
+    t.equal(response.statusCode, 503)
+    const error = response.json()
+    t.matchOnly(error, { id: uuid, name: 'ServiceUnavailableError', message: /nothing was changed/, details: [{ message: error.message }] })
+    t.match(log.find(({ errorId }) => errorId === error.id), { level: 50, err: { message: /timed out after 50 ms/ } })
+    t.same(replaced, [])
+  })
+}

@@ -1,0 +1,182 @@
+import { EventEmitter, once } from 'node:events'
+import { connect } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
+import type { FastifyRequest } from 'fastify'
+import t from 'tap'
+import { memoryStore } from '../lib/stores/memory.ts'
+import { failures, internals } from './helpers/failures.ts'
+import { admin, generate, startHost, users, uuid, type HostSetup } from './helpers/host.ts'
+import { head, listen } from './helpers/request.ts'
+
+const unconfirmed = /may or may not have been stored\. It is safe to do it again/
+const nothingChanged = /nothing was changed/
+
+for (const { how, call, logged } of failures) {
+  t.test(`no token when the store ${how}: 503, as the outcome is not known`, async (t) => {
+    const { app, log } = await startHost(t, { store: { ...memoryStore(), replace: call } })
+    const response = await generate(app)
+
+    t.equal(response.statusCode, 503)
+    const error = response.json()
+    t.matchOnly(error, { id: uuid, name: 'ServiceUnavailableError', message: unconfirmed, details: [{ message: error.message }] })
+    t.notMatch(response.payload + JSON.stringify(response.headers), internals)
+    t.match(log.filter(({ errorId }) => errorId === error.id), [{ level: 50, err: { message: logged } }])
+  })
+}
+
+// What no type checker lets a host write, and a host without one may.
+const wrongAnswers: any[] = [undefined, null, 0, 1, '', 'true', {}, []]
+for (const answer of wrongAnswers) {
+  t.test(`no token when the store answers ${JSON.stringify(answer)}`, async (t) => {
+    const { app, log } = await startHost(t, { store: { ...memoryStore(), replace: () => answer } })
+    const response = await generate(app)
+
+    t.equal(response.statusCode, 500)
+    t.match(response.json(), { name: 'InternalServerError', message: unconfirmed })
+    t.match(log.find(({ errorId }) => errorId === response.json().id), { level: 50, err: { message: 'scimTokenStore.replace must answer true or false' } })
+  })
+}
+
+t.test('no token when the store never answers: 503 after the timeout, as the outcome is not known', async (t) => {
+  const { app, log } = await startHost(t, {
+    options: { timeout: 50 },
+    store: { ...memoryStore(), replace: () => new Promise(() => {}) }
+  })
+  const response = await generate(app)
+
+  t.equal(response.statusCode, 503)
+  const error = response.json()
+  t.matchOnly(error, { id: uuid, name: 'ServiceUnavailableError', message: unconfirmed, details: [{ message: error.message }] })
+  t.match(log.find(({ errorId }) => errorId === error.id), { level: 50, err: { message: /timed out after 50 ms/ } })
+})
+
+t.test('a store can stop at the timeout: the signal of the request is aborted', async (t) => {
+  const store = new EventEmitter()
+  const { app } = await startHost(t, {
+    options: { timeout: 50 },
+    store: {
+      ...memoryStore(),
+      async replace (_record, { request }) {
+        await once(request.signal, 'abort')
+        store.emit('stopped')
+        throw new Error('stopped')
+      }
+    }
+  })
+  const stopped = once(store, 'stopped')
+  t.equal((await generate(app)).statusCode, 503)
+  await t.resolves(stopped)
+})
+
+/** A host that is slow to answer requests with the header `x-slow`: it emits `asked` and waits for `answer`. */
+class SlowHost extends EventEmitter {
+  readonly headers = { ...admin, 'x-slow': 'yes' }
+
+  async wait ({ headers }: FastifyRequest) {
+    if (headers['x-slow'] === undefined) return
+    this.emit('asked')
+    await once(this, 'answer')
+  }
+
+  slowIn (method: 'authenticate' | 'authorize' | 'replace'): HostSetup {
+    const store = memoryStore()
+    return {
+      resolver: {
+        authenticate: async (request) => {
+          if (method === 'authenticate') await this.wait(request)
+          return users.authenticate(request)
+        },
+        authorize: async (_user, _permissions, request) => {
+          if (method === 'authorize') await this.wait(request)
+          return true
+        }
+      },
+      store: {
+        ...store,
+        replace: async (record, context) => {
+          if (method === 'replace') await this.wait(context.request)
+          return store.replace(record, context)
+        }
+      }
+    }
+  }
+}
+
+for (const [method, message, changes] of [['authenticate', nothingChanged, 0], ['authorize', nothingChanged, 0], ['replace', unconfirmed, 1]] as const) {
+  t.test(`the answer of ${method} after the 503 comes too late`, async (t) => {
+    const host = new SlowHost()
+    const { app, log, replaced } = await startHost(t, { ...host.slowIn(method), options: { timeout: 50 } })
+    const response = await generate(app, host.headers)
+    host.emit('answer')
+
+    t.match(response, { statusCode: 503, payload: message })
+    t.match((await generate(app)).json(), { token: String }, 'the next call')
+    t.equal(replaced.length, changes + 1)
+    t.equal(log.filter(({ level }) => level > 30).length, 1, 'only the 503 is worth a warning')
+  })
+
+  t.test(`the answer of ${method} comes too late while the 503 passes a hook of the host`, async (t) => {
+    const host = new SlowHost()
+    const { app, log, replaced } = await startHost(t, {
+      ...host.slowIn(method),
+      options: { timeout: 50 },
+      prepare: (app) => app.addHook('onSend', async () => {
+        const isAwaited = host.emit('answer')
+        if (isAwaited) await setImmediate()
+      })
+    })
+    const response = await generate(app, host.headers)
+
+    t.match(response, { statusCode: 503, payload: message })
+    t.equal(replaced.length, changes)
+    t.equal(log.filter(({ level }) => level > 30).length, 1, 'only the 503 is worth a warning')
+  })
+
+  t.test(`a client that is gone before ${method} has answered`, async (t) => {
+    const host = new SlowHost()
+    const { app, log, replaced } = await startHost(t, {
+      ...host.slowIn(method),
+      prepare: (app) => app
+        .addHook('onRequestAbort', async (_request) => { host.emit('gone') })
+        .addHook('onSend', async () => { host.emit('over') })
+    })
+    const socket = connect(await listen(app), '127.0.0.1')
+    const asked = once(host, 'asked')
+    socket.write(head(host.headers))
+    await asked
+
+    const gone = once(host, 'gone')
+    socket.destroy()
+    await gone
+
+    const over = once(host, 'over')
+    host.emit('answer')
+    await over
+    t.equal(replaced.length, changes)
+    t.match(log.filter(({ errorId }) => errorId), changes > 0 ? [] : [{ msg: 'the client is gone' }])
+    t.match((await generate(app)).json(), { token: String }, 'the next call')
+  })
+}
+
+t.test('a store can stop when the client is gone: the signal of the request is aborted', async (t) => {
+  const host = new EventEmitter()
+  const { app } = await startHost(t, {
+    store: {
+      ...memoryStore(),
+      async replace (_record, { request }) {
+        host.emit('asked')
+        await once(request.signal, 'abort')
+        host.emit('stopped')
+        throw new Error('stopped')
+      }
+    }
+  })
+  const socket = connect(await listen(app), '127.0.0.1')
+  const asked = once(host, 'asked')
+  socket.write(head(admin))
+  await asked
+
+  const stopped = once(host, 'stopped')
+  socket.destroy()
+  await t.resolves(stopped)
+})

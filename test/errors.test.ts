@@ -1,0 +1,116 @@
+import rateLimit from '@fastify/rate-limit'
+import type { onRequestHookHandler } from 'fastify'
+import t from 'tap'
+import { admin, generate, startHost, uuid } from './helpers/host.ts'
+
+const secret = 'secret of the host'
+
+const refusals: [how: string, hook: onRequestHookHandler][] = [
+  ['sets a status and throws', async (_request, reply) => {
+    reply.code(429).header('retry-after', '60')
+    throw new Error('Slow down.')
+  }],
+  ['sets a status and calls back with an error', (_request, reply, done) => {
+    reply.code(429).header('retry-after', '60')
+    done(new Error('Slow down.'))
+  }],
+  ['throws an error with a status and headers', async () => {
+    throw Object.assign(new Error('Slow down.'), { statusCode: 429, headers: { 'retry-after': '60' } })
+  }],
+  ['throws an error with a status as Express has it', async (_request, reply) => {
+    reply.header('retry-after', '60')
+    throw Object.assign(new Error('Slow down.'), { status: 429 })
+  }]
+]
+
+for (const [how, hook] of refusals) {
+  t.test(`status and headers of the host survive when its hook ${how}`, async (t) => {
+    const { app, log, replaced } = await startHost(t, { prepare: (app) => app.addHook('onRequest', hook) })
+    const response = await generate(app)
+
+    t.match(response, { statusCode: 429, headers: { 'retry-after': '60' } })
+    const error = response.json()
+    t.matchOnly(error, { id: uuid, name: 'TooManyRequestsError', message: 'Slow down.', details: [{ message: 'Slow down.' }] })
+    t.match(log.filter(({ errorId }) => errorId === error.id), [{ level: 30, err: { message: 'Slow down.' } }])
+    t.same(replaced, [])
+  })
+}
+
+t.test('@fastify/rate-limit keeps its status and headers, and the body has the shape of the API', async (t) => {
+  const { app } = await startHost(t, {
+    prepare: (app) => app.register(rateLimit, { global: false }),
+    options: { routeConfig: { generateNewToken: { rateLimit: { max: 1 } } } }
+  })
+  t.equal((await generate(app)).statusCode, 200)
+  const response = await generate(app)
+
+  t.match(response, { statusCode: 429, headers: { 'retry-after': '60', 'x-ratelimit-limit': '1', 'x-ratelimit-remaining': '0' } })
+  const error = response.json()
+  t.matchOnly(error, { id: uuid, name: 'TooManyRequestsError', message: /Rate limit exceeded/, details: [{ message: error.message }] })
+})
+
+t.test('a limit on one route is no limit on another', async (t) => {
+  const { app } = await startHost(t, {
+    prepare: (app) => app.register(rateLimit, { global: false }),
+    options: { settings: true, routeConfig: { generateNewToken: { rateLimit: { max: 1 } } } }
+  })
+  await generate(app)
+  t.equal((await generate(app)).statusCode, 429)
+
+  const enable = await app.inject({ method: 'POST', url: '/api/admin/scim-settings', headers: admin, body: { enabled: true } })
+  t.equal(enable.statusCode, 200)
+  t.notOk(enable.headers['x-ratelimit-limit'])
+})
+
+t.test('a 5xx tells the caller nothing of an error of the host, and the log all', async (t) => {
+  for (const properties of [{}, { statusCode: 502 }, { statusCode: 503, details: secret }, { details: [{ message: secret }] }]) {
+    const { app, log } = await startHost(t, {
+      prepare: (app) => app.addHook('onRequest', async () => { throw Object.assign(new Error(secret), properties) })
+    })
+    const response = await generate(app)
+
+    t.equal(response.statusCode, properties.statusCode ?? 500)
+    const error = response.json()
+    t.matchOnly(error, { id: uuid, name: String, message: /nothing was changed/, details: [{ message: error.message }] })
+    t.notMatch(response.payload, secret)
+    t.match(log.find(({ errorId }) => errorId === error.id), { level: 50, err: { message: secret, stack: /errors\.test/ } })
+  }
+})
+
+const statuses: [thrown: unknown, status: number, name: string][] = [
+  [{ statusCode: 409, message: 'Not now.' }, 409, 'ConflictError'],
+  [Object.assign(new Error('Not now.'), { statusCode: 418 }), 418, 'ImATeapotError'],
+  [Object.assign(new Error('Not now.'), { statusCode: 499 }), 499, 'BadRequestError'],
+  [Object.assign(new Error(secret), { statusCode: 200 }), 500, 'InternalServerError'],
+  [Object.assign(new Error(secret), { statusCode: 600 }), 500, 'InternalServerError'],
+  [Object.assign(new Error(secret), { statusCode: '404' }), 500, 'InternalServerError'],
+  [Object.assign(new Error(secret), { statusCode: NaN }), 500, 'InternalServerError'],
+  [Object.assign(new Error('Not now.'), { statusCode: 0, status: 423 }), 423, 'LockedError'],
+  [secret, 500, 'InternalServerError']
+]
+
+for (const [thrown, status, name] of statuses) {
+  t.test(`${status} ${name} where a hook of the host throws ${JSON.stringify(thrown)}`, async (t) => {
+    const { app } = await startHost(t, { prepare: (app) => app.addHook('onRequest', async () => { throw thrown }) })
+    const response = await generate(app)
+
+    t.equal(response.statusCode, status)
+    t.match(response.json(), { name, message: status < 500 ? 'Not now.' : /Something went wrong/ })
+  })
+}
+
+for (const hook of ['preSerialization', 'onSend'] as const) {
+  t.test(`no token when a hook of the host fails ${hook}: by then it is stored, and the error says that it may be`, async (t) => {
+    const { app, replaced } = await startHost(t, {
+      prepare: (app) => app.addHook(hook, async (_request, reply) => {
+        if (reply.statusCode === 200) throw new Error(secret)
+      })
+    })
+    const response = await generate(app)
+
+    t.equal(replaced.length, 1)
+    t.equal(response.statusCode, 500)
+    t.match(response.json(), { name: 'InternalServerError', message: /may or may not have been stored/ })
+    t.notMatch(response.payload, /scim_/)
+  })
+}

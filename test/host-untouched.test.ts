@@ -1,0 +1,143 @@
+import Fastify, { type FastifyInstance, type InjectOptions, type LightMyRequestResponse } from 'fastify'
+import t from 'tap'
+import scimToken from '../lib/index.ts'
+import { memoryStore } from '../lib/stores/memory.ts'
+import { admin, generate, path, startHost, users, uuid } from './helpers/host.ts'
+
+const numberSchema = { $id: 'number', type: 'object', properties: { n: { type: 'number' } }, required: ['n'] }
+
+/** Routes that show what a host does with bodies, answers and errors. */
+function addRoutes (app: FastifyInstance): void {
+  app.addSchema(numberSchema)
+  const schema = { body: { $ref: 'number#' }, response: { 200: { $ref: 'number#' } } }
+  app.post('/echo', async ({ body }) => ({ body }))
+  app.post('/number', { schema }, async ({ body }) => body)
+  app.get('/throws', async () => { throw new Error('of the host') })
+  app.get('/throws-403', async () => { throw Object.assign(new Error('of the host'), { statusCode: 403, headers: { 'x-header': 'of the host' } }) })
+  app.get('/throws-text', async ({ url }) => { throw url })
+  app.register(async (scope) => { scope.post('/in-a-scope', async ({ body }) => ({ body })) })
+}
+
+/** A host that leaves nothing as Fastify has it. */
+function customise (app: FastifyInstance): void {
+  app.setErrorHandler((error: Error, _request, reply) => { reply.code(555).send({ handled: error.message }) })
+  app.setNotFoundHandler((request, reply) => { reply.code(404).send({ missing: request.url }) })
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => done(null, { form: body }))
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, { anything: body }))
+  app.setValidatorCompiler(() => (data) => typeof data.n === 'number' ? { value: data } : { error: new Error('not valid for the host') })
+  app.setSerializerCompiler(() => (data) => JSON.stringify({ serialized: data }))
+  app.setSchemaErrorFormatter(() => new Error('formatted by the host'))
+  app.addHook('onSend', async (_request, reply) => { reply.header('x-host', 'yes') })
+}
+
+const post = (url: string, type: string | undefined, body: string): InjectOptions =>
+  ({ method: 'POST', url, headers: { ...(type !== undefined && { 'content-type': type }) }, body })
+
+const requests: InjectOptions[] = [
+  post('/echo', 'application/json', '{"n":1}'),
+  post('/echo', 'application/json', ''),
+  post('/echo', 'application/json', '{"n":'),
+  post('/echo', 'application/json', '{"__proto__":1}'),
+  post('/echo', 'application/json', JSON.stringify({ long: 'x'.repeat(5000) })),
+  post('/echo', 'application/json', JSON.stringify({ long: 'x'.repeat(1024 * 1024) })),
+  post('/echo', 'text/plain', 'hello'),
+  post('/echo', 'application/x-www-form-urlencoded', 'a=b'),
+  post('/echo', 'application/xml', '<a/>'),
+  post('/echo', 'garbage', 'a'),
+  post('/in-a-scope', 'application/json', '{'),
+  post('/in-a-scope', 'application/xml', '<a/>'),
+  post('/number', 'application/json', '{"n":"1"}'),
+  post('/number', 'application/json', '{"n":1,"more":2}'),
+  post('/number', 'application/json', '{"n":"one"}'),
+  post('/number', 'application/json', '{}'),
+  { url: '/throws' },
+  { url: '/throws-403' },
+  { url: '/throws-text' },
+  { url: '/missing' },
+  { url: path },
+  { method: 'OPTIONS', url: '/echo' },
+  post('/api/admin/scim-settings', 'application/json', '{}'),
+  post('/api/admin/scim-settings/generate-new-token/more', 'application/json', '{')
+]
+
+const hosts = {
+  'a host as Fastify makes it': () => {},
+  'a host that leaves nothing as Fastify has it': customise
+}
+
+for (const [name, prepare] of Object.entries(hosts)) {
+  t.test(`${name} answers with the plugin as it does without`, async (t) => {
+    const bare = Fastify()
+    t.teardown(() => bare.close())
+    prepare(bare)
+    addRoutes(bare)
+    const { app } = await startHost(t, {
+      prepare (app) {
+        prepare(app)
+        addRoutes(app)
+      }
+    })
+
+    for (const request of requests) {
+      const [expected, actual] = [await bare.inject(request), await app.inject(request)]
+      t.strictSame(visible(actual), visible(expected), `${request.method ?? 'GET'} ${String(request.url)} ${String(request.body ?? '').slice(0, 20)}`)
+    }
+    t.match((await generate(app)).json(), { token: String }, 'and generates a token beside')
+  })
+}
+
+t.test('a host sets itself up after the plugin as it does before', async (t) => {
+  const before = Fastify()
+  const after = Fastify()
+  customise(before)
+  addRoutes(before)
+  for (const app of [before, after]) {
+    app.decorate('scimAuthResolver', users)
+    app.decorate('scimTokenStore', memoryStore())
+    app.register(scimToken)
+  }
+  customise(after)
+  addRoutes(after)
+  for (const request of requests) t.strictSame(visible(await after.inject(request)), visible(await before.inject(request)))
+  await Promise.all([before.close(), after.close()])
+})
+
+t.test('the host keeps its schemas and parsers, and gains one route and two decorators', async (t) => {
+  const { app } = await startHost(t, { prepare: addRoutes })
+  const bare = Fastify()
+  addRoutes(bare)
+  await bare.ready()
+
+  t.strictSame(app.getSchemas(), bare.getSchemas())
+  for (const type of ['application/json', 'text/plain', 'application/x-www-form-urlencoded', '*']) {
+    t.equal(app.hasContentTypeParser(type), bare.hasContentTypeParser(type), type)
+  }
+  t.ok(app.hasRoute({ method: 'POST', url: path }))
+  t.ok(app.hasDecorator('verifyScimToken'))
+  t.ok(app.hasRequestDecorator('scimToken'))
+  for (const inside of ['httpErrors', 'assert', 'to']) t.notOk(app.hasDecorator(inside), inside)
+  await bare.close()
+})
+
+const replaced: Record<string, (app: FastifyInstance) => void> = {
+  validator: (app) => app.setValidatorCompiler(() => { throw new Error('this schema is none of ours') }),
+  serializer: (app) => app.setSerializerCompiler(() => { throw new Error('this schema is none of ours') }),
+  'serializer of replies': (app) => app.setReplySerializer((payload) => JSON.stringify({ envelope: payload })),
+  'formatter of schema errors': (app) => app.setSchemaErrorFormatter(() => new Error('formatted by the host'))
+}
+
+for (const [what, prepare] of Object.entries(replaced)) {
+  t.test(`the plugin answers the same where the host has a ${what} of its own`, async (t) => {
+    const { app } = await startHost(t, { prepare })
+    t.matchOnly((await generate(app, admin)).json(), { token: String })
+    t.matchOnly((await generate(app, {})).json(), { id: uuid, name: 'AuthenticationRequired', message: String })
+    const tooLarge = await app.inject({ method: 'POST', url: path, headers: admin, body: 'x'.repeat(2000) })
+    t.matchOnly(tooLarge.json(), { id: uuid, name: 'PayloadTooLargeError', message: String, details: [{ message: String }] })
+  })
+}
+
+/** What a client sees of an answer, without the time. */
+function visible ({ statusCode, headers, payload }: LightMyRequestResponse) {
+  const { date, ...rest } = headers
+  return { statusCode, headers: rest, payload }
+}

@@ -1,0 +1,85 @@
+import sensible from '@fastify/sensible'
+import Fastify, { type FastifyInstance } from 'fastify'
+import t from 'tap'
+import scimToken, { type ScimAuthResolver, type ScimTokenRecord, type ScimTokenStore } from '../lib/index.ts'
+import { memoryStore } from '../lib/stores/memory.ts'
+import { hashToken } from '../lib/token.ts'
+import { admin, generate, path, startHost, users } from './helpers/host.ts'
+import { makeRequest } from './helpers/request.ts'
+
+function hostWith (resolver: ScimAuthResolver, store: ScimTokenStore): FastifyInstance {
+  const app = Fastify()
+  app.decorate('scimAuthResolver', resolver)
+  app.decorate('scimTokenStore', store)
+  app.register(scimToken)
+  return app
+}
+
+t.test('two tenants of one host have users, stores, options and prefixes of their own', async (t) => {
+  const request = await makeRequest()
+  const only = (name: string): ScimAuthResolver => ({
+    authenticate: ({ headers }) => headers.authorization === name ? {} : null,
+    authorize: () => true
+  })
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const stores = { north: memoryStore(), south: memoryStore() }
+  for (const [tenant, store] of Object.entries(stores)) {
+    app.register(async (scope) => {
+      scope.decorate('scimAuthResolver', only(tenant))
+      scope.decorate('scimTokenStore', store)
+      await scope.register(scimToken, { prefix: `/${tenant}`, loginPath: `/${tenant}/login` })
+    })
+  }
+  const call = async (tenant: string, authorization: string) =>
+    await app.inject({ method: 'POST', url: `/${tenant}${path}`, headers: { authorization } })
+
+  const north = (await call('north', 'north')).json()
+  t.match(await stores.north.find({ request }), { hash: hashToken(north.token) })
+  t.equal(await stores.south.find({ request }), null)
+
+  const south = (await call('south', 'south')).json()
+  t.match(await stores.north.find({ request }), { hash: hashToken(north.token) })
+  t.match(await stores.south.find({ request }), { hash: hashToken(south.token) })
+
+  t.match((await call('south', 'north')).json(), { message: /Log in at \/south\/login/ })
+  t.equal((await call('north', 'south')).statusCode, 401)
+})
+
+t.test('one context takes the plugin once', async (t) => {
+  const app = hostWith(users, memoryStore())
+  app.register(scimToken)
+  await t.rejects(async () => { await app.ready() }, { code: 'FST_ERR_DEC_ALREADY_PRESENT' })
+})
+
+t.test('resolver and store may be instances of classes', async (t) => {
+  class Sessions implements ScimAuthResolver {
+    readonly #user = {}
+    authenticate () { return this.#user }
+    authorize (user: object) { return user === this.#user }
+  }
+  class Store implements ScimTokenStore {
+    #record: ScimTokenRecord | null = null
+    replace (record: ScimTokenRecord) { this.#record = record; return true }
+    find () { return this.#record }
+  }
+  const store = new Store()
+  const app = hostWith(new Sessions(), store)
+  t.equal((await generate(app)).statusCode, 200)
+  t.match(store.find(), { hash: String })
+})
+
+t.test('the host may use @fastify/sensible, before or after', async (t) => {
+  const before = await startHost(t, { prepare: (app) => app.register(sensible) })
+  t.equal((await generate(before.app)).statusCode, 200)
+
+  const after = hostWith(users, memoryStore())
+  after.register(sensible)
+  t.equal((await generate(after)).statusCode, 200)
+})
+
+t.test('the host may have no log', async (t) => {
+  const app = hostWith(users, memoryStore())
+  t.equal((await generate(app, admin)).statusCode, 200)
+  t.equal((await generate(app, {})).statusCode, 401)
+})

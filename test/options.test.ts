@@ -1,0 +1,108 @@
+import Fastify from 'fastify'
+import t from 'tap'
+import scimToken, { type ScimTokenOptions } from '../lib/index.ts'
+import { routeOptions, settleOptions } from '../lib/options.ts'
+import { memoryStore } from '../lib/stores/memory.ts'
+import { admin, generate, path, startHost, users } from './helpers/host.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig { audit?: string }
+}
+
+async function boot (options: ScimTokenOptions): Promise<void> {
+  const app = Fastify()
+  app.decorate('scimAuthResolver', users)
+  app.decorate('scimTokenStore', memoryStore())
+  app.register(scimToken, options)
+  await app.ready()
+  await app.close()
+}
+
+t.test('without options all is as in Unleash', async (t) => {
+  const defaults = {
+    permissions: ['ADMIN', 'UPDATE_AUTH_CONFIGURATION'],
+    trustedOrigins: [],
+    loginPath: '/auth/simple/login',
+    timeout: 10_000,
+    settings: false,
+    routeConfig: {}
+  }
+  t.strictSame(settleOptions({}), defaults)
+})
+
+t.test('an option that is undefined keeps its default', async (t) => {
+  // As of a variable of the environment that is not set.
+  const options = Object.fromEntries(Object.keys(settleOptions({})).map((name) => [name, undefined]))
+  t.strictSame(settleOptions(options), settleOptions({}))
+})
+
+// What no type checker lets a host write, and a host without one may.
+const unusable: { [Name in keyof ScimTokenOptions]: { values: any[], mustBe: RegExp } } = {
+  permissions: {
+    values: [[], [''], [1], 'ADMIN', null],
+    mustBe: /an array of at least one permission name, such as \['ADMIN'\]/
+  },
+  trustedOrigins: {
+    values: ['https://a.example', ['a.example'], ['https://a.example/'], ['https://A.example'], ['https://a.example:443'], ['*'], ['null'], [''], [1], null],
+    mustBe: /an array of origins as browsers send them, such as \['https:\/\/admin\.example\.com'\]/
+  },
+  loginPath: {
+    values: ['', 1, null],
+    mustBe: /a path or URL, such as '\/auth\/simple\/login'/
+  },
+  timeout: {
+    values: [-1, 1.5, 2 ** 31, NaN, Infinity, '10', null],
+    mustBe: /a whole number of milliseconds from 0 \(no limit\) to 2147483647/
+  },
+  settings: {
+    values: ['true', 1, null],
+    mustBe: /true or false/
+  },
+  routeConfig: {
+    values: [{ generateNewTokens: {} }, { generateNewToken: 1 }, { generateNewToken: null }, [], 'rateLimit', null],
+    mustBe: /an object of route configs by operation id, such as \{ generateNewToken: .*\}/
+  }
+}
+
+for (const [name, { values, mustBe }] of Object.entries(unusable)) {
+  for (const value of values) {
+    t.test(`boot stops at the option ${name}: ${JSON.stringify(value)}, and says what it must be`, async (t) => {
+      const message = new RegExp(`^fastify-scim-token: the option "${name}" must be ${mustBe.source}\\.$`)
+      await t.rejects(boot({ [name]: value }), { message })
+    })
+  }
+}
+
+t.test('no option that can be used stops the boot', async (t) => {
+  const usable: ScimTokenOptions[] = [
+    { permissions: ['ROOT'] },
+    { trustedOrigins: ['https://a.example', 'http://localhost:3000', 'http://[::1]:4242'] },
+    { loginPath: 'https://login.example/' },
+    { timeout: 0 },
+    { timeout: 2 ** 31 - 1 },
+    { settings: true },
+    { routeConfig: { generateNewToken: { audit: 'scim' }, setScimSettings: {} } }
+  ]
+  for (const options of usable) await t.resolves(boot(options), JSON.stringify(options))
+})
+
+t.test('a timeout of 0 sets no limit', async (t) => {
+  t.notOk('handlerTimeout' in routeOptions('generateNewToken', settleOptions({ timeout: 0 })))
+  t.match(routeOptions('generateNewToken', settleOptions({ timeout: 1 })), { handlerTimeout: 1 })
+})
+
+t.test('the config of a route reaches the plugins and hooks of the host', async (t) => {
+  const seen: unknown[] = []
+  const { app } = await startHost(t, {
+    options: { routeConfig: { generateNewToken: { audit: 'scim' } } },
+    prepare: (app) => app.addHook('onRequest', async ({ routeOptions }) => { seen.push(routeOptions.config) })
+  })
+  await generate(app)
+  t.match(seen, [{ audit: 'scim', url: path }])
+})
+
+t.test('a prefix comes before the path', async (t) => {
+  const { app } = await startHost(t, { options: { prefix: '/unleash' } })
+  t.equal((await generate(app)).statusCode, 404)
+  t.equal((await app.inject({ method: 'POST', url: `/unleash${path}`, headers: admin })).statusCode, 200)
+})

@@ -1,0 +1,299 @@
+import { AssertionError } from 'node:assert'
+import { setImmediate } from 'node:timers/promises'
+import t from 'tap'
+import type { ScimSettingsStore, ScimTokenRecord } from '../lib/index.ts'
+import { settingsConformance, storeConformance, type OpenStore, type StoreHarness } from '../lib/store-conformance.ts'
+import { makeRequest } from './helpers/request.ts'
+
+type Store = ScimSettingsStore<object>
+
+const context = { request: await makeRequest(), user: {} }
+
+/** A sound store that waits as a database does, made to be broken in one place. */
+class SlowStore implements Store {
+  row: { enabled: boolean, record: ScimTokenRecord | null } | null
+  isFull = false
+
+  constructor (settings: boolean) {
+    this.row = settings ? { enabled: true, record: null } : null
+  }
+
+  async replace (record: ScimTokenRecord): Promise<boolean> {
+    await setImmediate()
+    if (this.row === null) return false
+    if (this.isFull) throw new Error('the disk is full')
+    this.row.record = record
+    return true
+  }
+
+  async find (): Promise<ScimTokenRecord | null> {
+    await setImmediate()
+    return this.row?.enabled ? this.row.record : null
+  }
+
+  async getSettings () {
+    await setImmediate()
+    return { enabled: this.row?.enabled ?? false, hasToken: (this.row?.record ?? null) !== null }
+  }
+
+  async setEnabled (enabled: boolean): Promise<void> {
+    await setImmediate()
+    if (this.isFull) throw new Error('the disk is full')
+    this.row = { enabled, record: this.row?.record ?? null }
+  }
+}
+
+/** Runs all cases on a kind of store, and answers the names of those that fail. */
+async function failing (Kind: new (settings: boolean) => SlowStore): Promise<string[]> {
+  const harness: StoreHarness<object, SlowStore> = {
+    open: ({ settings }) => ({ store: new Kind(settings), context }),
+    failWrites ({ store }) {
+      store.isFull = true
+      return () => { store.isFull = false }
+    }
+  }
+  const failed: string[] = []
+  for (const { name, run } of [...storeConformance(harness), ...settingsConformance(harness)]) {
+    await run().catch((error) => {
+      if (!(error instanceof AssertionError)) throw error
+      failed.push(name)
+    })
+  }
+  return failed
+}
+
+t.test('a sound store passes', async (t) => {
+  t.strictSame(await failing(SlowStore), [])
+})
+
+const found = [
+  'a stored record is found as it was stored',
+  'a record replaces the one before it',
+  'a record with an earlier date still replaces the one before it',
+  'concurrent replacements leave one record, whole, and it is one of those stored',
+  'a rejected record leaves the old one',
+  'disabled, no record is found; enabled again, the same one',
+  'a record stored while disabled is found once enabled',
+  'neither of concurrent changes to switch and record is lost',
+  'a rejected switch leaves things as they were'
+]
+
+const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases: string[] }[] = [
+  {
+    what: 'that answers dates as text',
+    Kind: class extends SlowStore {
+      override async find () { return JSON.parse(JSON.stringify(await super.find())) }
+    },
+    cases: found
+  },
+  {
+    what: 'that says true and stores nothing',
+    Kind: class extends SlowStore {
+      override async replace () { return this.row !== null }
+    },
+    cases: [...found, 'enabling makes the SCIM settings where there are none']
+  },
+  {
+    what: 'that keeps the first record',
+    Kind: class extends SlowStore {
+      override async replace (record: ScimTokenRecord) { return await super.replace(this.row?.record ?? record) }
+    },
+    cases: [
+      'a record replaces the one before it',
+      'a record with an earlier date still replaces the one before it',
+      'a record stored while disabled is found once enabled'
+    ]
+  },
+  {
+    what: 'that keeps the record with the latest date',
+    Kind: class extends SlowStore {
+      override async replace (record: ScimTokenRecord) {
+        const current = this.row?.record
+        return await super.replace(current && current.createdAt > record.createdAt ? current : record)
+      }
+    },
+    cases: ['a record with an earlier date still replaces the one before it']
+  },
+  {
+    what: 'that accepts a record without SCIM settings',
+    Kind: class extends SlowStore {
+      override async replace (record: ScimTokenRecord) {
+        this.row ??= { enabled: true, record: null }
+        return await super.replace(record)
+      }
+    },
+    cases: ['without SCIM settings nothing is stored and the answer is false']
+  },
+  {
+    what: 'that writes hash and date one after the other',
+    Kind: class extends SlowStore {
+      calls = 0
+      override async replace (record: ScimTokenRecord) {
+        const [first, last] = this.calls++ % 2 === 0 ? ['hash', 'createdAt'] as const : ['createdAt', 'hash'] as const
+        await setImmediate()
+        if (this.row === null || this.isFull) return await super.replace(record)
+        this.row.record = { ...(this.row.record ?? record), [first]: record[first] }
+        await setImmediate()
+        this.row.record = { ...this.row.record, [last]: record[last] }
+        return true
+      }
+    },
+    cases: [
+      'concurrent replacements leave one record, whole, and it is one of those stored',
+      'neither of concurrent changes to switch and record is lost'
+    ]
+  },
+  {
+    what: 'that refuses a record when another was stored meanwhile',
+    Kind: class extends SlowStore {
+      override async replace (record: ScimTokenRecord) {
+        const before = this.row?.record
+        await setImmediate()
+        if (this.row?.record !== before) return false
+        if (this.row !== null && !this.isFull) this.row.record = record
+        return await super.replace(record)
+      }
+    },
+    cases: ['concurrent replacements leave one record, whole, and it is one of those stored']
+  },
+  {
+    what: 'that reads the settings, and writes them back with the record',
+    Kind: class extends SlowStore {
+      override async replace (record: ScimTokenRecord) {
+        const row = this.row
+        await setImmediate()
+        if (!await super.replace(record)) return false
+        this.row = row && { ...row, record }
+        return true
+      }
+    },
+    cases: ['neither of concurrent changes to switch and record is lost']
+  },
+  {
+    what: 'that deletes the old record before it writes the new one',
+    Kind: class extends SlowStore {
+      override async replace (record: ScimTokenRecord) {
+        if (this.row !== null) this.row.record = null
+        return await super.replace(record)
+      }
+    },
+    cases: ['a rejected record leaves the old one']
+  },
+  {
+    what: 'that hides that a write failed',
+    Kind: class extends SlowStore {
+      override async replace (record: ScimTokenRecord) { return await super.replace(record).catch(() => true) }
+      override async setEnabled (enabled: boolean) { await super.setEnabled(enabled).catch(() => {}) }
+    },
+    cases: ['a rejected record leaves the old one', 'a rejected switch leaves things as they were']
+  },
+  {
+    what: 'that serves the record when SCIM is disabled',
+    Kind: class extends SlowStore {
+      override async find () { return this.row?.record ?? null }
+    },
+    cases: ['disabled, no record is found; enabled again, the same one', 'a record stored while disabled is found once enabled']
+  },
+  {
+    what: 'that forgets the record when SCIM is disabled',
+    Kind: class extends SlowStore {
+      override async setEnabled (enabled: boolean) {
+        await super.setEnabled(enabled)
+        if (!enabled && this.row !== null) this.row.record = null
+      }
+    },
+    cases: [
+      'disabled, no record is found; enabled again, the same one',
+      'neither of concurrent changes to switch and record is lost'
+    ]
+  },
+  {
+    what: 'that takes no record while SCIM is disabled',
+    Kind: class extends SlowStore {
+      override async replace (record: ScimTokenRecord) { return this.row?.enabled === true && await super.replace(record) }
+    },
+    cases: [
+      'disabling, too, makes the SCIM settings where there are none',
+      'a record stored while disabled is found once enabled'
+    ]
+  },
+  {
+    what: 'that switches only where there are SCIM settings',
+    Kind: class extends SlowStore {
+      override async setEnabled (enabled: boolean) { if (this.row !== null) await super.setEnabled(enabled) }
+    },
+    cases: [
+      'enabling makes the SCIM settings where there are none',
+      'disabling, too, makes the SCIM settings where there are none'
+    ]
+  },
+  {
+    what: 'that says there is no token while SCIM is disabled',
+    Kind: class extends SlowStore {
+      override async getSettings () { return { enabled: this.row?.enabled ?? false, hasToken: await this.find() !== null } }
+    },
+    cases: [
+      'disabled, no record is found; enabled again, the same one',
+      'neither of concurrent changes to switch and record is lost'
+    ]
+  },
+  {
+    what: 'that switches before a write that fails',
+    Kind: class extends SlowStore {
+      override async setEnabled (enabled: boolean) {
+        if (this.row !== null) this.row.enabled = enabled
+        await super.setEnabled(enabled)
+      }
+    },
+    cases: ['a rejected switch leaves things as they were']
+  },
+  {
+    what: 'that finds a record where there is none',
+    Kind: class extends SlowStore {
+      override async find () { return await super.find() ?? { hash: '', createdAt: new Date() } }
+    },
+    cases: [
+      'there is no record before the first one is stored',
+      'without SCIM settings nothing is stored and the answer is false',
+      'disabled, no record is found; enabled again, the same one',
+      'a record stored while disabled is found once enabled'
+    ]
+  }
+]
+
+for (const { what, Kind, cases } of broken) {
+  t.test(`a store ${what} fails`, async (t) => {
+    t.strictSame((await failing(Kind)).sort(), cases.sort())
+  })
+}
+
+t.test('a store whose writes cannot fail has no case for that', async (t) => {
+  const harness: StoreHarness<object, SlowStore> = { open: ({ settings }) => ({ store: new SlowStore(settings), context }) }
+  const names = [...storeConformance(harness), ...settingsConformance(harness)].map(({ name }) => name)
+  t.notMatch(names.join(), 'reject')
+})
+
+t.test('a store is closed at the end of its case, even of one that fails', async (t) => {
+  let [opened, closed] = [0, 0]
+  const cases = storeConformance({
+    open () {
+      opened++
+      return { store: { replace: () => true, find: () => null }, context, close: async () => { closed++ } }
+    }
+  })
+  const results = await Promise.allSettled(cases.map(({ run }) => run()))
+  t.strictSame([...new Set(results.map(({ status }) => status))].sort(), ['fulfilled', 'rejected'])
+  t.equal(closed, opened)
+})
+
+t.test('a harness may be an instance of a class', async (t) => {
+  class Harness implements StoreHarness<object, SlowStore> {
+    readonly #context = context
+    open ({ settings }: { settings: boolean }) { return { store: new SlowStore(settings), context: this.#context } }
+    failWrites ({ store }: OpenStore<object, SlowStore>) {
+      store.isFull = this.#context !== undefined
+      return () => { store.isFull = false }
+    }
+  }
+  for (const { run } of storeConformance(new Harness())) await t.resolves(run())
+})

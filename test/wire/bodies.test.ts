@@ -1,0 +1,111 @@
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { connect } from 'node:net'
+import t from 'tap'
+import { admin, path, startHost, uuid } from '../helpers/host.ts'
+import { exchange, head, listen } from '../helpers/request.ts'
+
+const limit = 1024
+const fiveMegabytes = 5 * 1024 * 1024
+
+const chunked = (body: string) => (body === '' ? '' : `${body.length.toString(16)}\r\n${body}\r\n`) + '0\r\n\r\n'
+
+const accepted: [sender: string, headers: Record<string, string>, body?: string][] = [
+  ['curl, as the documentation has it: no body and no content type', {}],
+  ["Unleash's admin UI: JSON with Content-Length 0", { 'content-type': 'application/json', 'content-length': '0' }],
+  ['a client generated from the OpenAPI document: {}', { 'content-type': 'application/json', 'content-length': '2' }, '{}'],
+  ['JSON with a charset', { 'content-type': 'application/json; charset=utf-8', 'content-length': '2' }, '{}'],
+  ['JSON that is cut off', { 'content-type': 'application/json', 'content-length': '1' }, '{'],
+  ['JSON that would poison a prototype', { 'content-type': 'application/json', 'content-length': '16' }, '{"__proto__": 1}'],
+  ['JSON, chunked', { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }, chunked('{}')],
+  ['JSON, chunked and empty', { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }, chunked('')],
+  ['a body without a content type', { 'content-length': '2' }, '{}'],
+  ['a body without a content type, chunked', { 'transfer-encoding': 'chunked' }, chunked('{}')],
+  ['an HTML form', { 'content-type': 'application/x-www-form-urlencoded', 'content-length': '3' }, 'a=b'],
+  ['an HTML form without fields', { 'content-type': 'application/x-www-form-urlencoded', 'content-length': '0' }],
+  ['a multipart form', { 'content-type': 'multipart/form-data; boundary=b', 'content-length': '9' }, '--b--\r\n\r\n'],
+  ['plain text', { 'content-type': 'text/plain', 'content-length': '5' }, 'hello'],
+  ['XML', { 'content-type': 'application/xml', 'content-length': '4' }, '<a/>'],
+  ['as many bytes as are allowed', { 'content-length': String(limit) }, 'x'.repeat(limit)],
+  ['as many bytes as are allowed, chunked', { 'transfer-encoding': 'chunked' }, chunked('x'.repeat(limit))]
+]
+
+for (const [sender, headers, body] of accepted) {
+  t.test(`accepted and ignored: ${sender}`, async (t) => {
+    const { app } = await startHost(t)
+    const answer = await exchange(await listen(app), { ...admin, ...headers }, body)
+    t.match(answer, { status: 200, body: /^{"token":"scim_/ })
+  })
+}
+
+const tooLarge: [what: string, headers: Record<string, string>, body?: string][] = [
+  ['one byte too many', { 'content-length': String(limit + 1) }, 'x'.repeat(limit + 1)],
+  ['one byte too many, chunked', { 'transfer-encoding': 'chunked' }, chunked('x'.repeat(limit + 1))],
+  ['5 MB announced, of which none is sent', { 'content-length': String(fiveMegabytes) }],
+  ['a chunked body that does not end', { 'transfer-encoding': 'chunked' }, chunked('x'.repeat(2 * limit)).slice(0, -5)]
+]
+
+for (const [what, headers, body] of tooLarge) {
+  t.test(`413 for an admin: ${what}`, async (t) => {
+    const { app, log, replaced } = await startHost(t)
+    const answer = await exchange(await listen(app), { ...admin, 'content-type': 'application/json', ...headers }, body)
+
+    t.equal(answer.status, 413)
+    const error = JSON.parse(answer.body)
+    t.matchOnly(error, { id: uuid, name: 'PayloadTooLargeError', message: /too large/, details: [{ message: error.message }] })
+    t.equal(log.filter(({ errorId }) => errorId === error.id).length, 1)
+    t.same(replaced, [])
+  })
+}
+
+t.test('nobody gets 401 for 5 MB of which no byte has come yet', async (t) => {
+  const { app } = await startHost(t)
+  const answer = await exchange(await listen(app), { 'content-type': 'application/json', 'content-length': String(fiveMegabytes) })
+  t.match(answer, { status: 401, body: /"AuthenticationRequired"/ })
+})
+
+t.test('nobody who does send 5 MB is answered before they are read', async (t) => {
+  let read = 0
+  const { app } = await startHost(t, {
+    prepare: (app) => app.addHook('onSend', async (request) => { read = request.socket.bytesRead })
+  })
+  const upload = request({ host: '127.0.0.1', port: await listen(app), path, method: 'POST', headers: { 'content-type': 'application/json' } })
+  upload.end(Buffer.alloc(fiveMegabytes, '{'))
+
+  const [response] = await once(upload, 'response')
+  response.resume()
+  t.equal(response.statusCode, 401)
+  t.ok(read > 0 && read <= 65_536, `${read} bytes were read, one chunk of a socket at most`)
+})
+
+t.test('a body that does not come is given up after the timeout, and nothing is changed', async (t) => {
+  const { app, replaced } = await startHost(t, { options: { timeout: 50 } })
+  const answer = await exchange(await listen(app), { ...admin, 'content-type': 'application/json', 'content-length': '2' })
+  t.match(answer, { status: 503, body: /nothing was changed/ })
+  t.same(replaced, [])
+})
+
+for (const type of ['garbage', '']) {
+  t.test(`415 for a body with "${type}" for a content type, which is no content type`, async (t) => {
+    const { app, replaced } = await startHost(t)
+    const answer = await exchange(await listen(app), { ...admin, 'content-type': type, 'content-length': '2' }, '{}')
+
+    t.equal(answer.status, 415)
+    const error = JSON.parse(answer.body)
+    t.matchOnly(error, { id: uuid, name: 'ContentTypeError', message: String, details: [{ message: error.message }] })
+    t.same(replaced, [])
+  })
+}
+
+t.test('a socket serves one call after another, bodies and all', async (t) => {
+  const { app } = await startHost(t)
+  const socket = connect(await listen(app), '127.0.0.1')
+  const body = '{"a":1}'
+  const first = head({ ...admin, connection: 'keep-alive', 'content-type': 'application/json', 'content-length': String(body.length) }) + body
+  socket.write(first + head(admin))
+
+  let received = ''
+  for await (const chunk of socket) received += chunk
+  t.equal(received.match(/HTTP\/1\.1 200 OK/g)?.length, 2)
+  t.equal(new Set(received.match(/scim_\w+/g)).size, 2)
+})

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto'
+import t from 'tap'
+import { memoryStore } from '../../lib/stores/memory.ts'
+import { admin, startHost, uuid, viewer, type HostSetup } from '../helpers/host.ts'
+import { exchange, listen } from '../helpers/request.ts'
+
+const json = 'application/json; charset=utf-8'
+
+t.test('200: the token, which no cache may keep, and of which the store got the hash', async (t) => {
+  const { app, replaced } = await startHost(t)
+  const answer = await exchange(await listen(app), admin)
+
+  t.equal(answer.status, 200)
+  t.equal(answer.headers.get('content-type'), json)
+  t.equal(answer.headers.get('cache-control'), 'no-store')
+  const body = JSON.parse(answer.body)
+  t.matchOnly(body, { token: /^scim_[0-9A-Za-z]{49}$/ })
+  t.matchOnly(replaced, [{ hash: createHash('sha256').update(body.token).digest('hex'), createdAt: Date }])
+})
+
+const refusals: { when: string, headers: Record<string, string>, setup?: HostSetup, status: number, name: string, message: RegExp }[] = [
+  {
+    when: 'no credentials',
+    headers: {},
+    status: 401,
+    name: 'AuthenticationRequired',
+    message: /had no authorization header and no cookie\. Log in at \/auth\/simple\/login\.$/
+  },
+  {
+    when: 'credentials that are not accepted',
+    headers: { authorization: 'bogus' },
+    status: 401,
+    name: 'AuthenticationRequired',
+    message: /credentials of the request are not accepted/
+  },
+  {
+    when: 'a user without any of the permissions',
+    headers: viewer,
+    status: 403,
+    name: 'NoAccessError',
+    message: /permissions to do this: ADMIN, UPDATE_AUTH_CONFIGURATION\.$/
+  },
+  {
+    when: 'an admin in a browser, on a page of another origin',
+    headers: { ...admin, 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' },
+    status: 403,
+    name: 'NoAccessError',
+    message: /another origin/
+  },
+  {
+    when: 'no SCIM settings to attach a token to',
+    headers: admin,
+    setup: { store: memoryStore({ settings: false }) },
+    status: 404,
+    name: 'NotFoundError',
+    message: /no SCIM settings/
+  }
+]
+
+for (const { when, headers, setup, status, name, message } of refusals) {
+  t.test(`${status}: ${when}`, async (t) => {
+    const { app, log } = await startHost(t, setup)
+    const answer = await exchange(await listen(app), headers)
+
+    t.equal(answer.status, status)
+    t.equal(answer.headers.get('content-type'), json)
+    t.equal(answer.headers.get('www-authenticate'), status === 401 ? 'Bearer' : null)
+    const body = JSON.parse(answer.body)
+    t.matchOnly(body, { id: uuid, name, message })
+    t.match(log.filter(({ errorId }) => errorId === body.id), [{ level: 30, msg: body.message }], 'one log line has the id')
+  })
+}
+
+t.test('every error has an id of its own', async (t) => {
+  const { app } = await startHost(t)
+  const port = await listen(app)
+  const bodies = await Promise.all(Array.from({ length: 20 }, async () => (await exchange(port, viewer)).body))
+  t.equal(new Set(bodies.map((body) => JSON.parse(body).id)).size, 20)
+})
