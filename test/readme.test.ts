@@ -188,6 +188,20 @@ t.test('each link within the repository leads somewhere', async (t) => {
   t.strictSame(broken, [])
 })
 
+t.test('each test that SECURITY.md names is there', async (t) => {
+  const security = await readFile(join(root, 'SECURITY.md'), 'utf8')
+  const shown = [...security.matchAll(/`(test\/[^`]+)`((?:[:,] "[^"]+")*)/g)]
+  t.ok(shown.length >= 15)
+
+  const missing = []
+  for (const [, file = '', names = ''] of shown) {
+    const source = await readFile(join(root, file), 'utf8').catch(() => undefined)
+    if (source === undefined) missing.push(file)
+    missing.push(...[...names.matchAll(/"([^"]+)"/g)].map(([, name = '']) => name).filter((name) => !source?.includes(name)))
+  }
+  t.strictSame(missing, [])
+})
+
 t.test('every code block was tried', async (t) => {
   t.strictSame(blocks.filter((block) => !tried.has(block)), [])
 })
