@@ -47,6 +47,7 @@ export interface ScimTokenRecord {
 
 /** What Unleash's admin UI asks about SCIM. */
 export interface ScimSettings {
+  /** Whether SCIM requests are let in. */
   enabled: boolean
   /** Whether a token has been generated, be SCIM enabled or not. */
   hasToken: boolean
@@ -57,11 +58,13 @@ export interface ScimSettings {
  * `request.signal`, stop when the request has timed out or its client is gone.
  */
 export interface ScimRequestContext {
+  /** Fastify's request: of an admin for a change, of the identity provider for a look-up. */
   request: FastifyRequest
 }
 
 /** The same for a change, with the user who makes it. */
 export interface ScimTokenContext<User extends object = ScimUser> extends ScimRequestContext {
+  /** What `authenticate` of the resolver answered. */
   user: User
 }
 

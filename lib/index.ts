@@ -33,13 +33,6 @@ declare module 'fastify' {
   }
 }
 
-/**
- * Adds `POST /api/admin/scim-settings/generate-new-token` and the hook `app.verifyScimToken` to a
- * host that has decorated its app with a `scimAuthResolver` and a `scimTokenStore`.
- *
- * Boot fails with an error that says what to do when a decorator, one of its methods or an option
- * cannot be used.
- */
 async function scimToken (app: FastifyInstance, given: ScimTokenOptions): Promise<void> {
   const options = settleOptions(given)
   const resolver = injected(app, 'scimAuthResolver', ['authenticate', 'authorize'])
@@ -64,4 +57,12 @@ async function scimToken (app: FastifyInstance, given: ScimTokenOptions): Promis
   }, given)
 }
 
+/**
+ * The plugin. It adds `POST /api/admin/scim-settings/generate-new-token` and the hook
+ * `app.verifyScimToken` to a host that has decorated its app with a `scimAuthResolver` and a
+ * `scimTokenStore`.
+ *
+ * Boot fails with an error that says what to do when a decorator, one of its methods or an option
+ * cannot be used.
+ */
 export default fastifyPlugin(scimToken, { name: 'fastify-scim-token', fastify: '5.x' })

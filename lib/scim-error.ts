@@ -8,11 +8,15 @@ import type { HttpError } from '@fastify/sensible'
  * handler does the same with `reply.headers(error.headers).send(error)`.
  */
 export class ScimError {
+  /** The status of the response: 401 or 503. */
   readonly statusCode: number
   /** For the client to read; what is not for the client is in `cause`. */
   readonly message: string
+  /** Those of the response: content type, and `www-authenticate` or `retry-after`. */
   readonly headers: Readonly<Record<string, string>>
+  /** Where it was thrown, for the log. */
   readonly stack: string | undefined
+  /** What the store threw, for the log. */
   readonly cause: unknown
 
   constructor ({ statusCode, message, headers, stack, cause }: HttpError) {
@@ -23,6 +27,7 @@ export class ScimError {
     this.cause = cause
   }
 
+  /** The body of the response. */
   toJSON () {
     return {
       schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],

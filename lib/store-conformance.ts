@@ -4,6 +4,7 @@ import type { Awaitable, ScimSettingsStore, ScimTokenContext, ScimTokenRecord, S
 
 /** One store over storage that no other case uses. */
 export interface OpenStore<User extends object = ScimUser, Store = ScimTokenStore<User>> {
+  /** The store on trial. */
   store: Store
   /** Handed to every call of the store. */
   context: ScimTokenContext<User>
@@ -26,7 +27,9 @@ export interface StoreHarness<User extends object = ScimUser, Store = ScimTokenS
 
 /** A promise of the store contract, runnable: `run` rejects with an AssertionError where it is broken. */
 export interface StoreCase {
+  /** What the store promises. */
   name: string
+  /** Tries it once, over fresh storage. */
   run: () => Promise<void>
 }
 

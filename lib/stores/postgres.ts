@@ -3,6 +3,7 @@ import type { ScimSettings, ScimSettingsStore, ScimUser } from '../contracts.ts'
 
 /** Anything that runs one SQL statement: a `Pool` or `Client` of pg, a `PGlite`. */
 export interface Queryable {
+  /** Runs a statement whose parameters are `$1`, `$2` and so on. */
   query (text: string, values: unknown[]): Promise<{ rows: unknown[] }>
 }
 
@@ -16,6 +17,7 @@ export interface PostgresTables {
 
 /** What {@link postgresStore} needs to know of its host. */
 export interface PostgresStoreOptions<User extends object> {
+  /** Where the tables are. */
   db: Queryable
   /** Names a user in the settings row and in the audit. */
   createdBy: (user: User) => string
@@ -24,6 +26,7 @@ export interface PostgresStoreOptions<User extends object> {
    * @defaultValue one tenant, `'default'`
    */
   tenant?: (request: FastifyRequest) => string
+  /** Other names for the tables; the migration must be told the same. */
   tables?: PostgresTables
 }
 

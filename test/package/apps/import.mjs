@@ -1,0 +1,16 @@
+import Fastify from 'fastify'
+import scimToken, { ScimError } from 'fastify-scim-token'
+import { storeConformance } from 'fastify-scim-token/store-conformance'
+import { memoryStore } from 'fastify-scim-token/stores/memory'
+import { postgresMigration, postgresStore } from 'fastify-scim-token/stores/postgres'
+import { generate, resolver } from './host.mjs'
+
+for (const exported of [ScimError, storeConformance, postgresMigration, postgresStore]) {
+  if (typeof exported !== 'function') throw new Error('an export is missing')
+}
+
+const app = Fastify()
+app.decorate('scimAuthResolver', resolver)
+app.decorate('scimTokenStore', memoryStore())
+app.register(scimToken)
+await generate(app)

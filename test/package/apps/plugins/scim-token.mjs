@@ -1,0 +1,2 @@
+export { default } from 'fastify-scim-token'
+export const autoConfig = { permissions: ['ADMIN'] }

@@ -1,0 +1,136 @@
+import Fastify, { type FastifyRequest } from 'fastify'
+import scimToken, { type ScimAuthResolver, type ScimTokenContext, type ScimTokenRecord, type ScimTokenStore } from 'fastify-scim-token'
+import { memoryStore } from 'fastify-scim-token/stores/memory'
+import { postgresStore } from 'fastify-scim-token/stores/postgres'
+import pg from 'pg'
+import { describe, expect, test } from 'tstyche'
+
+interface Admin { id: number, roles: string[] }
+
+declare module 'fastify-scim-token' {
+  interface FastifyScimToken { user: Admin }
+}
+
+const app = Fastify()
+
+describe('a user type, declared once,', () => {
+  test('is what the resolver answers and is asked about', () => {
+    app.decorate('scimAuthResolver', {
+      async authenticate (request) {
+        expect(request).type.toBe<FastifyRequest>()
+        return { id: 1, roles: ['ADMIN'] }
+      },
+      authorize (user, permissions, request) {
+        expect(user).type.toBe<Admin>()
+        expect(permissions).type.toBe<readonly string[]>()
+        expect(request).type.toBe<FastifyRequest>()
+        return permissions.some((permission) => user.roles.includes(permission))
+      }
+    })
+    expect<ScimAuthResolver>().type.toBe<ScimAuthResolver<Admin>>()
+  })
+
+  test('is what a store gets in its context', () => {
+    app.decorate('scimTokenStore', {
+      replace (record, context) {
+        expect(record).type.toBe<ScimTokenRecord>()
+        expect(context).type.toBe<ScimTokenContext<Admin>>()
+        expect(context.user).type.toBe<Admin>()
+        return true
+      },
+      async find (context) {
+        expect(context).type.not.toHaveProperty('user')
+        return null
+      }
+    })
+    expect<ScimTokenStore>().type.toBe<ScimTokenStore<Admin>>()
+  })
+
+  test('is what the PostgreSQL store names in its audit', () => {
+    postgresStore({
+      db: new pg.Pool(),
+      createdBy (user) {
+        expect(user).type.toBe<Admin>()
+        return String(user.id)
+      }
+    })
+  })
+})
+
+describe('the stores of the package', () => {
+  test('fit the decorator', () => {
+    app.decorate('scimTokenStore', memoryStore())
+    app.decorate('scimTokenStore', memoryStore({ settings: false }))
+    app.decorate('scimTokenStore', postgresStore({ db: new pg.Pool(), createdBy: (user) => String(user.id) }))
+    app.decorate('scimTokenStore', postgresStore({ db: new pg.Client(), createdBy: (user) => String(user.id) }))
+  })
+})
+
+describe('the compiler refuses', () => {
+  test('a resolver that answers no user of the declared type', () => {
+    app.decorate('scimAuthResolver', {
+      // @ts-expect-error Property 'roles' is missing in type '{ id: number; }' but required in type 'Admin'.
+      authenticate: () => ({ id: 1 }),
+      authorize: () => true
+    })
+  })
+
+  test('a resolver that answers undefined for nobody', () => {
+    app.decorate('scimAuthResolver', {
+      // @ts-expect-error Type 'undefined' is not assignable to type 'Awaitable<Admin | null>'.
+      authenticate: () => undefined,
+      authorize: () => true
+    })
+  })
+
+  test('a resolver that answers more than yes or no', () => {
+    app.decorate('scimAuthResolver', {
+      authenticate: () => null,
+      // @ts-expect-error Type 'string[]' is not assignable to type 'Awaitable<boolean>'.
+      authorize: (user) => user.roles
+    })
+  })
+
+  test('a store without a method', () => {
+    // @ts-expect-error Property 'find' is missing
+    app.decorate('scimTokenStore', { replace: () => true })
+  })
+
+  test('a store that does not answer whether it has stored', () => {
+    app.decorate('scimTokenStore', {
+      // @ts-expect-error Type 'void' is not assignable to type 'Awaitable<boolean>'.
+      replace () {},
+      find: () => null
+    })
+  })
+
+  test('a store whose record lacks its date', () => {
+    app.decorate('scimTokenStore', {
+      replace: () => true,
+      // @ts-expect-error Property 'createdAt' is missing
+      find: () => ({ hash: '' })
+    })
+  })
+
+  test('an option that does not exist', () => {
+    // @ts-expect-error 'permission' does not exist in type
+    app.register(scimToken, { permission: ['ADMIN'] })
+  })
+
+  test('an option of another type', () => {
+    // @ts-expect-error Type 'string' is not assignable to type 'readonly string[]'.
+    app.register(scimToken, { permissions: 'ADMIN' })
+    // @ts-expect-error Type 'string' is not assignable to type 'number'.
+    app.register(scimToken, { timeout: '10s' })
+  })
+
+  test('the configuration of a route that does not exist', () => {
+    // @ts-expect-error 'generateToken' does not exist in type
+    app.register(scimToken, { routeConfig: { generateToken: {} } })
+  })
+
+  test('a PostgreSQL store that cannot name who generated a token', () => {
+    // @ts-expect-error Property 'createdBy' is missing
+    postgresStore({ db: new pg.Pool() })
+  })
+})
