@@ -1,4 +1,6 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import t from 'tap'
 import { ScimError } from '../lib/index.ts'
 import { generateToken } from '../lib/token.ts'
@@ -39,6 +41,47 @@ for (const [name, [handler, becomes]] of Object.entries(errorHandlers)) {
     t.strictSame(await send(anyToken), becomes(storeDown))
   })
 }
+
+const scimErrorSchema = Type.Object({ schemas: Type.Array(Type.String()), status: Type.String(), detail: Type.Optional(Type.String()) })
+
+const fastifyErrorSchema = Type.Object({ statusCode: Type.Integer(), error: Type.String(), message: Type.String() })
+
+const responseSchemas: Record<string, FastifySchema['response']> = {
+  'of its status': { 401: scimErrorSchema, 503: scimErrorSchema },
+  'of all errors': { '4xx': scimErrorSchema, '5xx': scimErrorSchema },
+  'by default': { default: scimErrorSchema },
+  'one of two': { default: Type.Union([fastifyErrorSchema, scimErrorSchema]) },
+  'all of one': { default: { allOf: [scimErrorSchema] } },
+  'by content type': { default: { content: { 'application/scim+json': { schema: scimErrorSchema } } } }
+}
+
+for (const [name, response] of Object.entries(responseSchemas)) {
+  t.test(`a route with a response schema ${name} refuses as well`, async (t) => {
+    const { send } = await scimHost(t, {
+      find,
+      routes (app) {
+        app.get('/scim/Users', { onRequest: app.verifyScimToken, schema: { response } }, async () => 'users')
+      }
+    })
+    t.strictSame(await send(), nothingSent)
+    t.strictSame(await send(anyToken), storeDown)
+  })
+}
+
+t.test('a host whose serializers check what they get refuses as well', async (t) => {
+  const { send } = await scimHost(t, {
+    find,
+    async routes (app) {
+      app.setSerializerCompiler(() => (data) => {
+        if (!Value.Check(scimErrorSchema, data)) throw new Error('not as the schema has it')
+        return JSON.stringify(data)
+      })
+      app.get('/scim/Users', { onRequest: app.verifyScimToken, schema: { response: { default: scimErrorSchema } } }, async () => 'users')
+    }
+  })
+  t.strictSame(await send(), nothingSent)
+  t.strictSame(await send(anyToken), storeDown)
+})
 
 t.test('the onError hooks of a host see each refusal once, with its cause', async (t) => {
   const seen: unknown[] = []
