@@ -1,4 +1,4 @@
-import { httpErrors } from '@fastify/sensible'
+import { httpErrors, type HttpError } from '@fastify/sensible'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ScimTokenRecord, ScimTokenStore } from './contracts.ts'
 import { ask, brokenContract } from './host.ts'
@@ -20,26 +20,29 @@ const bearer = /^bearer(?: +|$)/i
  * It throws a {@link ScimError}: 401 with a challenge as RFC 6750, section 3 has it, or 503 when
  * the store fails, because a provider that gets 401 stops for good. Disabled SCIM is 401 too and
  * not 404, which a provider takes for a user who is gone.
+ *
+ * It sets the status of the reply as well: an error handler may send what it gets and no more.
+ * `@fastify/auth` sets it back when another strategy lets in; a host that catches must do the same.
  */
 export function verifyScimToken (store: ScimTokenStore, timeout: number): VerifyScimToken {
   return async function (request, reply) {
-    const token = sentToken(request)
+    const token = sentToken(request, reply)
     const record = await currentRecord(store, timeout, request, reply)
     if (!matchesHash(token, record?.hash ?? '')) {
-      throw invalidToken('This SCIM token is not valid, or no longer: a newer one was generated, or SCIM is disabled.')
+      throw invalidToken(reply, 'This SCIM token is not valid, or no longer: a newer one was generated, or SCIM is disabled.')
     }
     request.scimToken = record
   }
 }
 
-function sentToken ({ headers: { authorization } }: FastifyRequest): string {
+function sentToken ({ headers: { authorization } }: FastifyRequest, reply: FastifyReply): string {
   const howTo = 'Send the SCIM token in the header "Authorization: Bearer <token>".'
-  if (authorization === undefined) throw unauthorized(`The request has no Authorization header. ${howTo}`)
-  if (!bearer.test(authorization)) throw unauthorized(`The Authorization header is not of the scheme Bearer. ${howTo}`)
+  if (authorization === undefined) throw unauthorized(reply, `The request has no Authorization header. ${howTo}`)
+  if (!bearer.test(authorization)) throw unauthorized(reply, `The Authorization header is not of the scheme Bearer. ${howTo}`)
 
   const token = authorization.replace(bearer, '')
   if (!isToken(token)) {
-    throw invalidToken('This is not a SCIM token of this server: it is cut off, mistyped or made elsewhere. Copy it again, or generate a new one.')
+    throw invalidToken(reply, 'This is not a SCIM token of this server: it is cut off, mistyped or made elsewhere. Copy it again, or generate a new one.')
   }
   return token
 }
@@ -55,9 +58,7 @@ async function currentRecord (
     if (record === null || isHash(record?.hash)) return record
     throw brokenContract('scimTokenStore.find', 'a record with a SHA-256 in hexadecimal, or null', record)
   } catch (cause) {
-    // @fastify/auth answers 401 where no status is set.
-    reply.code(503)
-    throw new ScimError(httpErrors.createError(503, 'The server cannot check the SCIM token now. Try again later.', {
+    throw refusal(reply, httpErrors.createError(503, 'The server cannot check the SCIM token now. Try again later.', {
       headers: { 'retry-after': retryAfterSeconds },
       cause
     }))
@@ -65,10 +66,15 @@ async function currentRecord (
 }
 
 /** RFC 6750, section 3.1: no error code where no bearer token was sent. */
-function unauthorized (detail: string, challenge = 'Bearer realm="SCIM"'): ScimError {
-  return new ScimError(httpErrors.createError(401, detail, { headers: { 'www-authenticate': challenge } }))
+function unauthorized (reply: FastifyReply, detail: string, challenge = 'Bearer realm="SCIM"'): ScimError {
+  return refusal(reply, httpErrors.createError(401, detail, { headers: { 'www-authenticate': challenge } }))
 }
 
-function invalidToken (detail: string): ScimError {
-  return unauthorized(detail, 'Bearer realm="SCIM", error="invalid_token"')
+function invalidToken (reply: FastifyReply, detail: string): ScimError {
+  return unauthorized(reply, detail, 'Bearer realm="SCIM", error="invalid_token"')
+}
+
+function refusal (reply: FastifyReply, error: HttpError): ScimError {
+  reply.code(error.statusCode)
+  return new ScimError(error)
 }
