@@ -1,8 +1,8 @@
-import { Writable } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
 import scimToken, { type ScimAuthResolver, type ScimTokenOptions, type ScimTokenRecord, type ScimTokenStore } from '../../lib/index.ts'
 import { memoryStore } from '../../lib/stores/memory.ts'
+import { captureLog, type Log } from './log.ts'
 
 export const path = '/api/admin/scim-settings/generate-new-token'
 export const admin = { authorization: 'admin' }
@@ -14,9 +14,6 @@ export const users: ScimAuthResolver<{ name: string }> = {
     authorization === 'admin' || authorization === 'viewer' ? { name: authorization } : null,
   authorize: (user, permissions) => user.name === 'admin' && permissions.includes('ADMIN')
 }
-
-/** What a host wrote to its log, a parsed line each. */
-export type Log = { [key: string]: unknown, err?: { message: string, stack: string }, errorId?: string, msg?: string }[]
 
 export interface TestHost {
   app: FastifyInstance
@@ -30,11 +27,11 @@ export interface HostSetup {
   store?: ScimTokenStore
   options?: ScimTokenOptions
   /** Runs before the plugin is registered. */
-  prepare?: (app: FastifyInstance) => void
+  prepare?: (app: FastifyInstance) => unknown
   server?: FastifyServerOptions
 }
 
-/** Starts a host with the plugin, and checks at its end that its log holds no token and no hash. */
+/** Boots a host with the plugin, and checks at its end that its log holds no token and no hash. */
 export async function startHost (t: Test, setup: HostSetup = {}): Promise<TestHost> {
   const { resolver = users, store = memoryStore(), options = {}, prepare, server } = setup
   const { log, logger } = captureLog(t)
@@ -42,7 +39,7 @@ export async function startHost (t: Test, setup: HostSetup = {}): Promise<TestHo
   t.teardown(() => app.close())
 
   const replaced: ScimTokenRecord[] = []
-  prepare?.(app)
+  await prepare?.(app)
   app.decorate('scimAuthResolver', resolver)
   app.decorate('scimTokenStore', {
     ...store,
@@ -56,20 +53,9 @@ export async function startHost (t: Test, setup: HostSetup = {}): Promise<TestHo
   return { app, log, replaced }
 }
 
-/** A logger at its most talkative, with the promise that no secret is in what it got. */
-export function captureLog (t: Test): { log: Log, logger: { level: string, stream: Writable } } {
-  const log: Log = []
-  t.teardown(() => t.notMatch(JSON.stringify(log), secrets, 'no token and no hash in the log'))
-  const stream = new Writable({
-    write (chunk, _encoding, done) {
-      log.push(JSON.parse(String(chunk)))
-      done()
-    }
-  })
-  return { log, logger: { level: 'trace', stream } }
+/** Generates a token as an admin, or as whom the headers say, without a socket. */
+export async function generate (app: FastifyInstance, headers: Record<string, string> = admin) {
+  return await app.inject({ method: 'POST', url: path, headers })
 }
-
-/** What must be in no log: anything that looks like a token or a hash. */
-export const secrets = /scim_[0-9A-Za-z]{20}|[0-9a-f]{64}/
 
 export const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
