@@ -5,6 +5,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { ScimSettingsStore } from '../lib/index.ts'
 import { memoryStore } from '../lib/stores/memory.ts'
 import { admin, generate, startHost, users, uuid, viewer, type HostSetup } from './helpers/host.ts'
+import { addScimRoute, scimPath } from './helpers/scim-route.ts'
 
 const path = '/api/admin/scim-settings'
 const json = { 'content-type': 'application/json' }
@@ -26,7 +27,7 @@ async function startSettingsHost (t: Test, setup: HostSetup & { store?: ScimSett
     options: { settings: true, ...setup.options },
     prepare (app) {
       setup.prepare?.(app)
-      app.get('/scim/v2/Users', { onRequest: async (request, reply) => { await app.verifyScimToken(request, reply) } }, async () => [])
+      addScimRoute(app)
     }
   })
   return { ...host, changes }
@@ -41,7 +42,7 @@ async function set (app: FastifyInstance, payload: string | Readable, headers: R
 }
 
 async function useToken (app: FastifyInstance, token: string) {
-  return await app.inject({ url: '/scim/v2/Users', headers: { authorization: `Bearer ${token}` } })
+  return await app.inject({ url: scimPath, headers: { authorization: `Bearer ${token}` } })
 }
 
 t.test('who is known may read the settings, whatever their permissions', async (t) => {
