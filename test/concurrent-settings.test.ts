@@ -65,25 +65,38 @@ for (const { name, open, reset, visit, others } of stores) {
       await db.query(reset)
       await nodes[0].set(before)
 
-      const tokens = await Promise.all(Array.from({ length: count }, async (_, i) => {
-        const [token] = await Promise.all([
-          nodes[i % 2 ? 0 : 1].generate(),
-          nodes[i % 2 ? 1 : 0].set(wanted[i % wanted.length] === true),
-          db.query(visit)
-        ])
+      const changes = Array.from({ length: count }, async (_, i) => {
+        const set = nodes[i % 2 ? 1 : 0].set(wanted[i % wanted.length] === true)
+        const token = await nodes[i % 2 ? 0 : 1].generate()
+        await set
         return token
-      }))
+      })
+      const [tokens, visits] = await whileWriting(Promise.all(changes), () => db.query(visit))
 
       const [here, there] = [await nodes[0].read(), await nodes[1].read()]
       t.same(here, there, `${name}: both nodes answer the same`)
       t.ok(wanted.includes(here.enabled) && here.hasToken, 'the switch is where somebody put it')
-      t.same((await db.query(others)).rows, [{ theirs: 'kept', visits: count }], 'what others wrote is there')
+      t.same((await db.query(others)).rows, [{ theirs: 'kept', visits }], 'what others wrote is there')
 
       await nodes[0].set(true)
       const accepted = await Promise.all(tokens.map((token) => nodes[1].accepts(token)))
       t.equal(accepted.filter(Boolean).length, 1, 'one token is valid')
     }
   })
+}
+
+/** Waits for the changes and writes all the while; answers how often. */
+async function whileWriting<T> (changes: Promise<T>, write: () => Promise<unknown>): Promise<[T, number]> {
+  const end = new AbortController()
+  let written = 0
+  const writer = async () => {
+    while (!end.signal.aborted) {
+      await write()
+      written++
+    }
+  }
+  const [result] = await Promise.all([changes.finally(() => { end.abort() }), writer(), writer(), writer(), writer()])
+  return [result, written]
 }
 
 function openPool (): Pool {
