@@ -14,13 +14,28 @@ export interface ExampleHost {
 export const adminToken = '*:*.example-admin'
 export const viewerToken = '*:*.example-viewer'
 
-/** Starts the example host over a PostgreSQL server of its own; `env` is what its users can set. */
-export async function startExampleHost (t: Test, env: NodeJS.ProcessEnv = {}): Promise<ExampleHost> {
+/**
+ * Starts the example host, over a PostgreSQL server of its own unless there is a DATABASE_URL.
+ *
+ * @param env what its users can set
+ * @param prepare runs before it listens
+ */
+export async function startExampleHost (
+  t: Test,
+  env: NodeJS.ProcessEnv = {},
+  prepare?: (app: FastifyInstance) => void
+): Promise<ExampleHost> {
+  const databaseUrl = env['DATABASE_URL'] ?? await ownDatabase(t)
+  const app = await buildHost(readConfig({ RATE_LIMIT: '0', ...env, DATABASE_URL: databaseUrl }), captureLog(t).logger)
+  t.teardown(() => app.close())
+  prepare?.(app)
+  return { app, url: await app.listen({ host: '127.0.0.1', port: 0 }) }
+}
+
+async function ownDatabase (t: Test): Promise<string> {
   const postgres = await startPostgres()
   t.teardown(() => postgres.stop())
-  const app = await buildHost(readConfig({ DATABASE_URL: postgres.url, RATE_LIMIT: '0', ...env }), captureLog(t).logger)
-  t.teardown(() => app.close())
-  return { app, url: await app.listen({ host: '127.0.0.1', port: 0 }) }
+  return postgres.url
 }
 
 /** Logs the admin in and answers the header `Cookie` that a browser sends from then on. */
