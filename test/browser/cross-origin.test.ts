@@ -137,6 +137,20 @@ t.test('a page of a trusted origin generates a token and disables SCIM, unless a
   t.same(await stored(), { enabled: false, token: true })
 })
 
+t.test('a page of another site changes nothing where the cookie of the host is for other sites, too', async (t) => {
+  await reset()
+  const cookies = await page.context().cookies(host.url)
+  await page.context().addCookies(cookies.map((cookie) => ({ ...cookie, sameSite: 'None', secure: true })))
+  for (const action of [generating, disabling]) {
+    t.same(
+      // Debian's Chromium sends such a cookie when the tab itself goes to the host.
+      await sendAll(otherSite, host, action, navigating),
+      navigating.map((way) => ({ way, site: 'cross-site', cookie: true, status: 403 }))
+    )
+  }
+  t.same(await stored(), { enabled: true, token: false })
+})
+
 t.test('curl, which is no browser, generates a token', async (t) => {
   await reset()
   const { stdout } = await promisify(execFile)('curl', [
