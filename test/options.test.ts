@@ -1,7 +1,8 @@
 import Fastify from 'fastify'
 import t from 'tap'
 import scimToken, { type ScimTokenOptions } from '../lib/index.ts'
-import { routeOptions, settleOptions } from '../lib/options.ts'
+import { settleOptions } from '../lib/options.ts'
+import { routeOptions } from '../lib/route-options.ts'
 import { memoryStore } from '../lib/stores/memory.ts'
 import { admin, generate, path, startHost, users } from './helpers/host.ts'
 
