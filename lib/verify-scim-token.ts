@@ -1,4 +1,4 @@
-import { httpErrors, type HttpError } from '@fastify/sensible'
+import { httpErrors } from '@fastify/sensible'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ScimTokenRecord, ScimTokenStore } from './contracts.ts'
 import { ask, brokenContract } from './host.ts'
@@ -26,39 +26,48 @@ const bearer = /^bearer(?: +|$)/i
  */
 export function verifyScimToken (store: ScimTokenStore, timeout: number): VerifyScimToken {
   return async function (request, reply) {
-    const token = sentToken(request, reply)
-    const record = await currentRecord(store, timeout, request, reply)
-    if (!matchesHash(token, record?.hash ?? '')) {
-      throw invalidToken(reply, 'This SCIM token is not valid, or no longer: a newer one was generated, or SCIM is disabled.')
+    const outcome = await authenticate(request, store, timeout)
+    if (outcome instanceof ScimError) {
+      reply.code(outcome.statusCode)
+      throw outcome
     }
-    request.scimToken = record
+    request.scimToken = outcome
   }
 }
 
-function sentToken ({ headers: { authorization } }: FastifyRequest, reply: FastifyReply): string {
+async function authenticate (request: FastifyRequest, store: ScimTokenStore, timeout: number): Promise<ScimTokenRecord | ScimError> {
+  const token = sentToken(request)
+  if (token instanceof ScimError) return token
+
+  const record = await currentRecord(request, store, timeout)
+  if (record instanceof ScimError) return record
+
+  // Without a record, too, a token is hashed and compared.
+  const matches = matchesHash(token, record?.hash ?? '')
+  if (record === null || !matches) {
+    return invalidToken('This SCIM token is not valid, or no longer: a newer one was generated, or SCIM is disabled.')
+  }
+  return record
+}
+
+function sentToken ({ headers: { authorization } }: FastifyRequest): string | ScimError {
   const howTo = 'Send the SCIM token in the header "Authorization: Bearer <token>".'
-  if (authorization === undefined) throw unauthorized(reply, `The request has no Authorization header. ${howTo}`)
-  if (!bearer.test(authorization)) throw unauthorized(reply, `The Authorization header is not of the scheme Bearer. ${howTo}`)
+  if (authorization === undefined) return unauthorized(`The request has no Authorization header. ${howTo}`)
+  if (!bearer.test(authorization)) return unauthorized(`The Authorization header is not of the scheme Bearer. ${howTo}`)
 
   const token = authorization.replace(bearer, '')
-  if (!isToken(token)) {
-    throw invalidToken(reply, 'This is not a SCIM token of this server: it is cut off, mistyped or made elsewhere. Copy it again, or generate a new one.')
-  }
-  return token
+  return isToken(token)
+    ? token
+    : invalidToken('This is not a SCIM token of this server: it is cut off, mistyped or made elsewhere. Copy it again, or generate a new one.')
 }
 
-async function currentRecord (
-  store: ScimTokenStore,
-  timeout: number,
-  request: FastifyRequest,
-  reply: FastifyReply
-): Promise<ScimTokenRecord | null> {
+async function currentRecord (request: FastifyRequest, store: ScimTokenStore, timeout: number): Promise<ScimTokenRecord | null | ScimError> {
   try {
     const record = await ask(503, 'scimTokenStore.find', () => within(timeout, store.find({ request })))
     if (record === null || isHash(record?.hash)) return record
     throw brokenContract('scimTokenStore.find', 'a record with a SHA-256 in hexadecimal, or null', record)
   } catch (cause) {
-    throw refusal(reply, httpErrors.createError(503, 'The server cannot check the SCIM token now. Try again later.', {
+    return new ScimError(httpErrors.createError(503, 'The server cannot check the SCIM token now. Try again later.', {
       headers: { 'retry-after': retryAfterSeconds },
       cause
     }))
@@ -66,15 +75,10 @@ async function currentRecord (
 }
 
 /** RFC 6750, section 3.1: no error code where no bearer token was sent. */
-function unauthorized (reply: FastifyReply, detail: string, challenge = 'Bearer realm="SCIM"'): ScimError {
-  return refusal(reply, httpErrors.createError(401, detail, { headers: { 'www-authenticate': challenge } }))
+function unauthorized (detail: string, challenge = 'Bearer realm="SCIM"'): ScimError {
+  return new ScimError(httpErrors.createError(401, detail, { headers: { 'www-authenticate': challenge } }))
 }
 
-function invalidToken (reply: FastifyReply, detail: string): ScimError {
-  return unauthorized(reply, detail, 'Bearer realm="SCIM", error="invalid_token"')
-}
-
-function refusal (reply: FastifyReply, error: HttpError): ScimError {
-  reply.code(error.statusCode)
-  return new ScimError(error)
+function invalidToken (detail: string): ScimError {
+  return unauthorized(detail, 'Bearer realm="SCIM", error="invalid_token"')
 }
