@@ -54,7 +54,10 @@ export async function scimSettings (
 }
 
 function acceptJsonOnly (app: FastifyInstance): void {
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    parse(request, body, (error, value) => { done(error && invalidBody([{ path: '', message: `${error.message}.` }]), value) })
+  })
   app.addContentTypeParser('*', (request, _payload, done) => {
     const sent = request.headers['content-type'] ?? 'none'
     done(httpErrors.unsupportedMediaType(`The content type of the request (${sent}) is not accepted: send application/json.`))
@@ -63,9 +66,12 @@ function acceptJsonOnly (app: FastifyInstance): void {
 
 function validateSettings (body: unknown) {
   const faults = faultsOf(body)
-  if (faults.length === 0) return { value: body }
+  return faults.length === 0 ? { value: body } : { error: invalidBody(faults) }
+}
+
+function invalidBody (faults: Fault[]): Error {
   const message = `The body must look like {"enabled": true}. ${faults.map((fault) => fault.message).join(' ')}`
-  return { error: httpErrors.createError(400, message, { details: faults }) }
+  return httpErrors.createError(400, message, { details: faults })
 }
 
 function faultsOf (body: unknown): Fault[] {

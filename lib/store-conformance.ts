@@ -40,7 +40,9 @@ export interface StoreCase {
  * for (const { name, run } of storeConformance({ open })) test(name, run)
  * ```
  */
-export function storeConformance<User extends object = ScimUser> (harness: StoreHarness<User>): StoreCase[] {
+export function storeConformance<User extends object = ScimUser, Store extends ScimTokenStore<User> = ScimTokenStore<User>> (
+  harness: StoreHarness<User, Store>
+): StoreCase[] {
   const onStore = caseMaker(harness)
   return [
     onStore('there is no record before the first one is stored', true, async ({ store, context }) => {

@@ -1,11 +1,15 @@
+import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import scimToken from 'fastify-scim-token'
-import { postgresMigration, postgresStore } from 'fastify-scim-token/stores/postgres'
+import { postgresStore } from 'fastify-scim-token/stores/postgres'
+import auth from './auth.ts'
 import type { Config } from './config.ts'
 import { openDatabase } from './database.ts'
-import { usersByToken } from './users.ts'
+import { migrate } from './migration.ts'
+import { databaseSessions } from './sessions.ts'
+import { configuredUsers } from './users.ts'
 
 /** Builds the host: its users, its database, its API documentation, and the plugin among them. */
 export async function buildHost (config: Config, logger: FastifyServerOptions['logger'] = true): Promise<FastifyInstance> {
@@ -13,10 +17,7 @@ export async function buildHost (config: Config, logger: FastifyServerOptions['l
 
   const db = await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir })
   app.addHook('onClose', () => db.close())
-  await db.query(postgresMigration())
-  await db.query(config.scimSettings
-    ? "insert into scim_settings (tenant, enabled) values ('default', true) on conflict do nothing"
-    : "delete from scim_settings where tenant = 'default'")
+  await migrate(db, config)
 
   await app.register(swagger, {
     openapi: {
@@ -35,12 +36,16 @@ export async function buildHost (config: Config, logger: FastifyServerOptions['l
   })
   await app.register(swaggerUi, { routePrefix: '/docs' })
 
-  app.decorate('scimAuthResolver', usersByToken(new Map([
-    [config.adminToken, { name: 'admin', permissions: ['ADMIN'] }],
-    [config.viewerToken, { name: 'viewer', permissions: [] }]
-  ])))
+  await app.register(rateLimit, { global: false })
+  const limited = config.rateLimit > 0 ? { rateLimit: { max: config.rateLimit, timeWindow: '1 minute' } } : {}
+
+  await app.register(auth, { users: configuredUsers(config), sessions: databaseSessions(db), loginConfig: limited })
   app.decorate('scimTokenStore', postgresStore({ db, createdBy: (user) => user.name }))
-  await app.register(scimToken)
+  await app.register(scimToken, {
+    settings: true,
+    trustedOrigins: config.trustedOrigins,
+    routeConfig: { generateNewToken: limited }
+  })
 
   app.get('/health', { schema: { hide: true } }, async () => {
     await db.query('select 1')

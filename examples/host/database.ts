@@ -5,7 +5,7 @@ import lockfile from 'proper-lockfile'
 
 /** The one database of the host, as far as it is used here. */
 export interface Database {
-  query (text: string, values?: unknown[]): Promise<{ rows: unknown[] }>
+  query<Row extends pg.QueryResultRow> (text: string, values?: unknown[]): Promise<{ rows: Row[] }>
   close (): Promise<void>
 }
 

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { ScimAuthResolver } from 'fastify-scim-token'
+import type { Config } from './config.ts'
 
-/** A user of this host, known by an API token. */
+/** A user of this host. */
 export interface User {
   name: string
   permissions: string[]
@@ -11,18 +11,34 @@ declare module 'fastify-scim-token' {
   interface FastifyScimToken { user: User }
 }
 
-/** Knows the users by the `Authorization` header, bare or as `Bearer`, as Unleash does. */
-export function usersByToken (users: ReadonlyMap<string, User>): ScimAuthResolver<User> {
-  const known = [...users].map(([token, user]) => ({ digest: sha256(token), user }))
+/** The users of this host, and what they prove to be themselves with. */
+export interface Users {
+  byName (name: string): User | null
+  byToken (token: string): User | null
+  byPassword (name: string, password: string): User | null
+}
+
+/** Two users: `admin`, who may do all, and `viewer`, who may change nothing. */
+export function configuredUsers (config: Config): Users {
+  const accounts = [
+    { user: { name: 'admin', permissions: ['ADMIN'] }, token: config.adminToken, password: config.adminPassword },
+    { user: { name: 'viewer', permissions: [] }, token: config.viewerToken, password: config.viewerPassword }
+  ]
+  const byName = (wanted: string) => accounts.find(({ user }) => user.name === wanted)
+
   return {
-    authenticate ({ headers }) {
-      const sent = sha256(headers.authorization?.replace(/^bearer +/i, '') ?? '')
-      return known.find(({ digest }) => timingSafeEqual(digest, sent))?.user ?? null
-    },
-    authorize (user, permissions) {
-      return permissions.some((permission) => user.permissions.includes(permission))
+    byName: (name) => byName(name)?.user ?? null,
+    byToken: (sent) => accounts.find(({ token }) => isEqual(token, sent))?.user ?? null,
+    byPassword (name, sent) {
+      const account = byName(name)
+      return account && isEqual(account.password, sent) ? account.user : null
     }
   }
+}
+
+/** Compares in a time that tells nothing of either text. */
+function isEqual (a: string, b: string): boolean {
+  return timingSafeEqual(sha256(a), sha256(b))
 }
 
 function sha256 (text: string): Buffer {

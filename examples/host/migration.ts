@@ -1,0 +1,18 @@
+import { postgresMigration } from 'fastify-scim-token/stores/postgres'
+import type { Database } from './database.ts'
+import { sessionsTable } from './sessions.ts'
+
+/** Creates the tables where they do not exist, and the SCIM settings, or not. */
+export async function migrate (db: Database, { scimSettings }: { scimSettings: boolean }): Promise<void> {
+  await db.query(postgresMigration())
+  // Two processes that create the same table at once would fail.
+  await db.query(`
+    do $migration$ begin
+      perform pg_advisory_xact_lock(hashtext('host'));
+      ${sessionsTable};
+    end $migration$`)
+
+  await db.query(scimSettings
+    ? "insert into scim_settings (tenant, enabled) values ('default', true) on conflict do nothing"
+    : "delete from scim_settings where tenant = 'default'")
+}

@@ -1,0 +1,189 @@
+import { setTimeout } from 'node:timers/promises'
+import { Pool } from 'pg'
+import t from 'tap'
+import { settingsConformance, storeConformance, type StoreHarness } from 'fastify-scim-token/store-conformance'
+import type { ScimSettingsStore } from 'fastify-scim-token'
+import { unleashSettingsStore } from '../../examples/unleash-settings/store.ts'
+import { startPostgres } from '../helpers/postgres.ts'
+import { makeRequest } from '../helpers/request.ts'
+
+interface User { name: string }
+
+const postgres = await startPostgres()
+const db = new Pool({ connectionString: postgres.url })
+// The server is stopped while idle connections are still closing.
+db.on('error', () => {})
+t.teardown(async () => {
+  await db.end()
+  await postgres.stop()
+})
+
+await db.query('create table settings (name text primary key, content json)')
+
+const context = { request: await makeRequest(), user: { name: 'ada' } }
+const store = unleashSettingsStore<User>({ db, createdBy: (user) => user.name })
+const record = { hash: '0123456789abcdef'.repeat(4), createdAt: new Date('2026-01-02T03:04:05.678Z') }
+const other = { hash: 'fedcba9876543210'.repeat(4), createdAt: new Date() }
+
+/** Makes the text, or NULL, the content of the row; `undefined` leaves no row. */
+async function setContent (content?: string | null): Promise<void> {
+  await db.query('delete from settings')
+  if (content !== undefined) await db.query("insert into settings values ('scim', $1), ('other', '{\"mine\": true}')", [content])
+}
+
+/** Answers the content as it is written, byte for byte. */
+async function contentText (): Promise<string> {
+  const { rows } = await db.query<{ content: string }>("select content::text from settings where name = 'scim'")
+  return rows[0]?.content ?? 'no row'
+}
+
+const harness: StoreHarness<User, ScimSettingsStore<User>> = {
+  async open ({ settings }) {
+    await setContent(settings ? '{"enabled": true}' : undefined)
+    return { store, context }
+  },
+  async failWrites () {
+    await db.query('alter table settings add constraint broken check (false) not valid')
+    return async () => { await db.query('alter table settings drop constraint broken') }
+  }
+}
+
+for (const { name, run } of [...storeConformance(harness), ...settingsConformance(harness)]) {
+  t.test(name, async (t) => { await t.resolves(run()) })
+}
+
+t.test('the switch is the key that Unleash reads, the token is in one key beside it, other rows stay', async (t) => {
+  await setContent('{"enabled": false}')
+  await store.setEnabled(true, context)
+  await store.replace(record, context)
+  t.same(await rows(), {
+    scim: {
+      enabled: true,
+      fastifyScimToken: { hash: record.hash, createdAt: '2026-01-02T03:04:05.678Z', createdBy: 'ada' }
+    },
+    other: { mine: true }
+  })
+})
+
+t.test('the row is made with nothing but the switch', async (t) => {
+  await setContent(undefined)
+  await store.setEnabled(true, context)
+  t.same(await rows(), { scim: { enabled: true } })
+})
+
+t.test('what is not ours in the content stays as it was written, byte for byte and in order', async (t) => {
+  const foreign = String.raw`"zebra": {"b" :  1.50, "b": -0.0, "a": [1e400, 12345678901234567890.123] },
+    "assumeControlOfExisting": null, "n": 1.0E+2, "twice": 1, "twice": "\u00e9\n\ud83d\ude00", "": "", "q\"'\\é": [ ]`
+  await setContent(`{"enabled": true, ${foreign}, "enabled": false}`)
+  const before = await foreignKeys()
+  t.equal(before.length, 7)
+
+  await store.setEnabled(true, context)
+  await store.replace(record, context)
+  await store.replace(other, context)
+  await store.setEnabled(false, context)
+  await store.setEnabled(true, context)
+
+  t.same(await foreignKeys(), before)
+  t.same(await store.find(context), other)
+  t.equal((await contentText()).match(/"enabled"|"fastifyScimToken"/g)?.length, 2, 'each of ours is there once')
+})
+
+t.test('a row without content, or with null, has neither switch nor token, and takes both', async (t) => {
+  for (const content of [null, 'null', ' null ', '{}']) {
+    await setContent(content)
+    t.same(await store.getSettings(context), { enabled: false, hasToken: false }, String(content))
+    t.equal(await store.replace(record, context), true)
+    t.same([await store.find(context), await store.getSettings(context)], [null, { enabled: false, hasToken: true }])
+    await store.setEnabled(true, context)
+    t.same(await store.find(context), record)
+
+    await setContent(content)
+    await store.setEnabled(true, context)
+    t.same(await rows(), { scim: { enabled: true }, other: { mine: true } })
+  }
+})
+
+t.test('only the JSON value true enables, and the last of two keys counts, as in JavaScript', async (t) => {
+  const token = JSON.stringify({ ...record, createdBy: 'ada' })
+  const table: [enabled: string, expected: boolean][] = [
+    ['"enabled": true', true],
+    ['"enabled":\n\ttrue', true],
+    ['"enabled": false, "enabled": true', true],
+    ['"enabled": true, "enabled": false', false],
+    ['"enabled": "true"', false],
+    ['"enabled": 1', false],
+    ['"enabled": null', false],
+    ['"enabled": {"enabled": true}', false],
+    ['"Enabled": true', false]
+  ]
+  for (const [enabled, expected] of table) {
+    await setContent(`{${enabled}, "fastifyScimToken": ${token}}`)
+    t.same(
+      [await store.getSettings(context), await store.find(context)],
+      [{ enabled: expected, hasToken: true }, expected ? record : null],
+      enabled
+    )
+  }
+})
+
+t.test('a token key that somebody has spoilt is no token', async (t) => {
+  for (const token of ['null', '{}', '[]', '"text"', '{"hash": null}', '{"token": {"hash": "x"}}']) {
+    await setContent(`{"enabled": true, "fastifyScimToken": ${token}}`)
+    t.same([await store.getSettings(context), await store.find(context)], [{ enabled: true, hasToken: false }, null], token)
+  }
+})
+
+t.test('content that is no object, or that PostgreSQL cannot look into, is never overwritten', async (t) => {
+  for (const content of ['[]', '[{"enabled": true}]', '"text"', '1', String.raw`{"enabled": true, "foreign": "\u0000"}`, String.raw`{"enabled": true, "foreign": "\ud83d"}`]) {
+    await setContent(content)
+    await t.rejects(async () => { await store.setEnabled(true, context) })
+    await t.rejects(async () => await store.replace(record, context))
+    t.equal(await contentText(), content)
+  }
+})
+
+t.test('a write that waits for another writer keeps what that one wrote', async (t) => {
+  const writes: [name: string, content: string | undefined, write: () => unknown][] = [
+    ['setEnabled', '{"enabled": true}', () => store.setEnabled(false, context)],
+    ['setEnabled, of a row that is not there yet', undefined, () => store.setEnabled(false, context)],
+    ['replace', '{"enabled": false}', () => store.replace(record, context)]
+  ]
+  for (const [name, content, write] of writes) {
+    await setContent(content)
+    const unleash = await db.connect()
+    await unleash.query('begin')
+    await unleash.query(`
+      insert into settings values ('scim', '{"enabled": true, "foreign": 7}')
+      on conflict (name) do update set content = '{"enabled": false, "foreign": 7}'`)
+    const written = write()
+    await until(async () => (await db.query("select from pg_stat_activity where wait_event_type = 'Lock'")).rowCount === 1)
+    await unleash.query('commit')
+    unleash.release()
+    await written
+    t.match((await rows())['scim'], { enabled: false, foreign: 7 }, name)
+  }
+  t.same(await store.getSettings(context), { enabled: false, hasToken: true })
+})
+
+async function rows (): Promise<Record<string, unknown>> {
+  const { rows } = await db.query<{ name: string, content: unknown }>('select name, content from settings')
+  return Object.fromEntries(rows.map(({ name, content }) => [name, content]))
+}
+
+/** Answers the keys of the content that are not ours, with their values as they are written. */
+async function foreignKeys (): Promise<unknown[]> {
+  const { rows } = await db.query(`
+    select key, value::text from settings, json_each(content)
+    where name = 'scim' and key not in ('enabled', 'fastifyScimToken')`)
+  return rows
+}
+
+/** Waits until a condition holds, ten seconds at most. */
+async function until (condition: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 10_000
+  while (!await condition()) {
+    if (Date.now() > deadline) throw new Error('it has not come true within ten seconds')
+    await setTimeout(5)
+  }
+}
