@@ -104,9 +104,11 @@ t.test('a broken promise is caught', async (t) => {
       name: 'the valid token is refused for one of unknown outcome, which was stored after a later one',
       rule: 'one valid token',
       spoil: ({ operations, changes, audit }) => {
-        operations.push({ ...at(200, 210, stored('d')), id: 99 }, at(100, 101, refused('b')))
-        changes.splice(4, 0, { operation: 99, hash: 'd', enabled: true })
-        audit.splice(2, 0, { operation: 99, hash: 'd' })
+        operations.push({ ...at(200, 210, stored('d')), id: 98 }, { ...at(220, 230, stored('e')), id: 99 }, at(100, 101, refused('b')))
+        changes.splice(4, 0, { operation: 98, hash: 'd', enabled: true })
+        changes.push({ operation: 99, hash: 'e', enabled: true })
+        audit.splice(2, 0, { operation: 98, hash: 'd' })
+        audit.push({ operation: 99, hash: 'e' })
       }
     },
     {
