@@ -1,0 +1,141 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { check } from './checker.ts'
+import { makeClient } from './client.ts'
+import { startCluster } from './cluster.ts'
+import { faults, type Scene } from './faults.ts'
+import type { History, Operation } from './history.ts'
+import { startLoad } from './load.ts'
+import { scanLogs } from './logs.ts'
+import { seededRandom, type Random } from './random.ts'
+import { startRecorder, type Recorder } from './recorder.ts'
+import { until } from './until.ts'
+
+export interface TrialSetup {
+  seed: string
+  /** How many nodes. */
+  size: number
+  /** It goes on until so many minutes are over, all faults have struck, and these counts are reached. */
+  minutes: number
+  generates: number
+  verifications: number
+  brokenStore?: string | undefined
+  /** Takes a line of progress. */
+  report: (line: string) => void
+}
+
+export interface TrialResult {
+  counts: Record<string, number>
+  /** What was not as promised. */
+  violations: string[]
+}
+
+/** Runs nodes under load, strikes them with faults, and checks all that was seen. */
+export async function runTrial (setup: TrialSetup): Promise<TrialResult> {
+  const logFolder = await mkdtemp(join(tmpdir(), 'scim-token-nodes-'))
+  const recorder = startRecorder()
+  const cluster = await startCluster({ ...setup, logFolder, recorder })
+  try {
+    const scene: Scene = { cluster, client: makeClient(recorder), stored: new Map(), answered: new Set() }
+    const random = seededRandom(setup.seed)
+    const load = startLoad(cluster.nodes, scene.client, random)
+    try {
+      await strikeAll(setup, scene, recorder, random.fork('faults'))
+    } catch (error) {
+      recorder.complain(String(error))
+    }
+    await load.stop()
+    await recorder.settled()
+    await cluster.stopNodes()
+
+    const history = { initial: { hash: null, enabled: true }, operations: recorder.operations, ...await cluster.database.truth() }
+    return {
+      counts: count(history),
+      violations: [
+        ...recorder.complaints,
+        ...check(history).map(({ rule, message }) => `${rule}: ${message}`),
+        ...checkFaults(scene, history, recorder),
+        ...await scanLogs(logFolder)
+      ]
+    }
+  } finally {
+    await cluster.remove()
+    await rm(logFolder, { recursive: true })
+  }
+}
+
+/** Strikes with one fault after the other until there has been enough of everything. */
+async function strikeAll (setup: TrialSetup, scene: Scene, recorder: Recorder, random: Random): Promise<void> {
+  const started = performance.now()
+  await calm(recorder)
+  let struck = 0
+  for (const name of inRounds(Object.keys(faults), random)) {
+    const minutes = (performance.now() - started) / 60_000
+    if (struck >= Object.keys(faults).length && minutes >= setup.minutes && hasEnough(recorder, setup)) return
+    if (minutes > 2 * setup.minutes) throw new Error(`not enough operations in ${minutes.toFixed(1)} minutes`)
+
+    const details = await faults[name]!(scene, random)
+    const undone = performance.now()
+    await resume(scene)
+    setup.report(`${(minutes * 60).toFixed(1).padStart(6)} s  ${name}: ${details}; all nodes generate ${Math.round(performance.now() - undone)} ms later`)
+    struck++
+    await calm(recorder)
+  }
+}
+
+/** All names, over and over, in another order each time. */
+function * inRounds (names: string[], random: Random): Generator<string> {
+  while (true) yield * random.shuffle(names)
+}
+
+function hasEnough ({ operations }: Recorder, { generates, verifications }: TrialSetup): boolean {
+  const answered = (kind: Operation['kind']) => operations.filter((operation) => operation.kind === kind && operation.outcome !== 'unknown').length
+  return answered('generate') >= generates && answered('verify') >= verifications
+}
+
+/** Waits until every node generates a token. */
+async function resume ({ cluster, client }: Scene): Promise<void> {
+  await Promise.all(cluster.nodes.map((node) => until(`node ${node.index} generates again`, async () => await client.generate(node) !== undefined)))
+}
+
+/** Lets the load run without a fault for a while. */
+async function calm ({ operations }: Recorder): Promise<void> {
+  const enough = operations.length + 150
+  await until('the load goes on', () => operations.length > enough)
+}
+
+/** What a fault has hit came out as that fault makes it. */
+function checkFaults ({ stored, answered }: Scene, { operations, changes }: History, { abandoned }: Recorder): string[] {
+  const outcomes = new Map(operations.map(({ id, outcome }) => [id, outcome]))
+  const changed = new Set(changes.map(({ operation }) => operation))
+  return [
+    ...[...stored]
+      .filter(([id, isStored]) => changed.has(id) !== isStored || outcomes.get(id) !== 'unknown')
+      .map(([id, isStored]) => `generate ${id} was cut ${isStored ? 'after' : 'before'} the commit, was answered "${outcomes.get(id)}" and ${changed.has(id) ? 'stored' : 'not stored'}`),
+    ...[...answered]
+      .filter((id) => outcomes.get(id) !== 'stored' && !abandoned.has(id))
+      .map((id) => `generate ${id} was on its way when its node was told to stop, and was answered "${outcomes.get(id)}"`)
+  ]
+}
+
+function count ({ operations, changes }: History): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { kind, outcome } of operations) {
+    const name = `${kind} ${typeof outcome === 'string' ? outcome : 'answered'}`
+    counts[name] = (counts[name] ?? 0) + 1
+  }
+  return { ...counts, 'stored after a 503': countLate(operations, changes) }
+}
+
+/** Changes of unknown outcome that were made after one that was asked for when they had been answered. */
+function countLate (operations: Operation[], changes: History['changes']): number {
+  const makers = new Map(operations.map((operation) => [operation.id, operation]))
+  let latestStart = 0
+  return changes.filter(({ operation }) => {
+    const maker = makers.get(operation)
+    const isLate = maker?.outcome === 'unknown' && maker.end < latestStart
+    latestStart = Math.max(latestStart, maker?.start ?? 0)
+    return isLate
+  }).length
+}
