@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import type { ScimSettingsStore, ScimTokenRecord } from '../../lib/index.ts'
 import type { Queryable } from '../../lib/stores/postgres.ts'
@@ -31,17 +32,9 @@ export const brokenStores: Record<string, (store: Store, dbOf: (request: Fastify
       const db = dbOf(request)
       const { rows } = await db.query("select enabled from scim_settings where tenant = 'default'", [])
       const { enabled } = rows[0] as { enabled: boolean }
+      await delay(5)
       await db.query("update scim_settings set enabled = $1, token_hash = $2, token_created_at = $3 where tenant = 'default'", [enabled, hash, createdAt])
-      await db.query("insert into scim_token_audit (tenant, token_hash, created_by) values ('default', $1, $2)", [hash, user.name])
-      return true
-    }
-  }),
-
-  /** Answers before the token is stored. */
-  'early-answer': (store) => ({
-    ...store,
-    replace (record, context) {
-      Promise.resolve(store.replace(record, context)).catch(() => {})
+      await db.query('insert into "scim_token_audit" (tenant, token_hash, created_by) values (\'default\', $1, $2)', [hash, user.name])
       return true
     }
   })

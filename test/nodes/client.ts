@@ -32,10 +32,12 @@ export interface Client {
 
 export function makeClient (recorder: Recorder): Client {
   /** Complains of a failure that is not as documented. Answers whether the failure left things as they were. */
-  function judge (node: NodeProcess, question: Question, answer: Answer | null, isDocumented: (answer: Answer) => boolean): boolean {
+  function judge (id: number, node: NodeProcess, question: Question, answer: Answer | null, isDocumented: (answer: Answer) => boolean): boolean {
     const what = `${question.method} ${question.path} at node ${node.index}`
     if (answer === null) {
-      if (!node.leaving && question.patience === undefined) recorder.complain(`${what} had no answer`)
+      if (question.patience !== undefined) return false
+      recorder.lost.add(id)
+      if (!node.leaving) recorder.complain(`${what} had no answer`)
       return false
     }
     if (node.leaving && answer.status === 503 && isStopping(answer)) return true
@@ -50,14 +52,13 @@ export function makeClient (recorder: Recorder): Client {
       await recorder.record(node.index, async (id) => {
         const headers = { ...(refusal?.headers ?? { authorization: 'admin' }), 'x-operation': String(id) }
         const question: Question = { method: 'POST', path: generatePath, headers, patience }
-        if (patience !== undefined) recorder.abandoned.add(id)
         const answer = await send(node, question)
         if (answer?.status === 200) {
           token = String(JSON.parse(answer.body).token)
           return { kind: 'generate', outcome: 'stored', hash: hashToken(token) }
         }
         if (refusal !== undefined && answer?.status === refusal.status) return { kind: 'generate', outcome: 'unchanged' }
-        return { kind: 'generate', outcome: judge(node, question, answer, isApiError) ? 'unchanged' : 'unknown' }
+        return { kind: 'generate', outcome: judge(id, node, question, answer, isApiError) ? 'unchanged' : 'unknown' }
       })
       return token
     },
@@ -68,7 +69,7 @@ export function makeClient (recorder: Recorder): Client {
         const headers = { authorization: 'admin', 'x-operation': String(id), 'content-type': 'application/json' }
         const question: Question = { method: 'POST', path: settingsPath, headers, body: JSON.stringify({ enabled }) }
         const answer = await send(node, question)
-        if (answer?.status !== 200) outcome = judge(node, question, answer, isApiError) ? 'unchanged' : 'unknown'
+        if (answer?.status !== 200) outcome = judge(id, node, question, answer, isApiError) ? 'unchanged' : 'unknown'
         return { kind: 'switch', enabled, outcome }
       })
       return outcome
@@ -81,7 +82,7 @@ export function makeClient (recorder: Recorder): Client {
         const answer = await send(node, question)
         if (answer?.status === 200) outcome = 'accepted'
         else if (answer?.status === 401) outcome = 'refused'
-        else judge(node, question, answer, isScimError)
+        else judge(id, node, question, answer, isScimError)
         return { kind: 'verify', hash: hashToken(token), outcome }
       })
       return outcome
@@ -92,7 +93,7 @@ export function makeClient (recorder: Recorder): Client {
         const question: Question = { method: 'GET', path: settingsPath, headers: { authorization: 'admin', 'x-operation': String(id) } }
         const answer = await send(node, question)
         if (answer?.status === 200) return { kind: 'look', outcome: JSON.parse(answer.body) }
-        judge(node, question, answer, isApiError)
+        judge(id, node, question, answer, isApiError)
         return { kind: 'look', outcome: 'unknown' }
       })
     }

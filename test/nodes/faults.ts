@@ -12,7 +12,7 @@ export interface Scene {
   client: Client
   /** Of operations that a fault has hit: whether the change was made. */
   stored: Map<number, boolean>
-  /** Operations that must have been answered 200 in spite of a fault. */
+  /** Operations that must have been answered in spite of a fault. */
   answered: Set<number>
 }
 

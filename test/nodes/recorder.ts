@@ -5,8 +5,8 @@ export interface Recorder {
   operations: Operation[]
   /** What an answer should not have been, whatever the store holds. */
   complaints: string[]
-  /** Operations whose client may have gone away. */
-  abandoned: Set<number>
+  /** Operations without an answer, although their client waited for it. */
+  lost: Set<number>
   /** Numbers an operation, runs it, and records what came of it. */
   record (node: number, run: (id: number) => Promise<Event>): Promise<Operation>
   complain (complaint: string): void
@@ -22,7 +22,7 @@ export function startRecorder (): Recorder {
   return {
     operations,
     complaints,
-    abandoned: new Set(),
+    lost: new Set(),
     complain: (complaint) => { complaints.push(`${(performance.now() / 1000).toFixed(3)} s: ${complaint}`) },
     async settled () { await Promise.all(pending) },
     async record (node, run) {

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
+import { faults } from './faults.ts'
 import { runTrial } from './trial.ts'
 
 // Runs nodes over one database under load and faults. Exits with 1 when a promise was broken.
@@ -26,6 +27,7 @@ const { counts, violations } = await runTrial({
   ...(values.minutes !== undefined && { minutes: Number(values.minutes) }),
   seed: values.seed,
   size: Number(values.nodes),
+  faults: Object.keys(faults),
   brokenStore: values.broken,
   report: console.log
 })

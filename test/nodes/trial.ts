@@ -20,6 +20,8 @@ export interface TrialSetup {
   minutes: number
   generates: number
   verifications: number
+  /** The names of the faults; without any there is only load. */
+  faults: string[]
   brokenStore?: string | undefined
   /** Takes a line of progress. */
   report: (line: string) => void
@@ -67,26 +69,30 @@ export async function runTrial (setup: TrialSetup): Promise<TrialResult> {
 
 /** Strikes with one fault after the other until there has been enough of everything. */
 async function strikeAll (setup: TrialSetup, scene: Scene, recorder: Recorder, random: Random): Promise<void> {
+  const { minutes, report } = setup
   const started = performance.now()
-  await calm(recorder)
+  const elapsed = () => (performance.now() - started) / 60_000
+  const rounds = inRounds(setup.faults, random)
   let struck = 0
-  for (const name of inRounds(Object.keys(faults), random)) {
-    const minutes = (performance.now() - started) / 60_000
-    if (struck >= Object.keys(faults).length && minutes >= setup.minutes && hasEnough(recorder, setup)) return
-    if (minutes > 2 * setup.minutes) throw new Error(`not enough operations in ${minutes.toFixed(1)} minutes`)
-
-    const details = await faults[name]!(scene, random)
-    const undone = performance.now()
-    await resume(scene)
-    setup.report(`${(minutes * 60).toFixed(1).padStart(6)} s  ${name}: ${details}; all nodes generate ${Math.round(performance.now() - undone)} ms later`)
-    struck++
+  await calm(recorder)
+  while (struck < setup.faults.length || elapsed() < minutes || !hasEnough(recorder, setup)) {
+    if (elapsed() > 2 * minutes + 1) throw new Error(`not enough in ${elapsed().toFixed(1)} minutes`)
+    const { value: name } = rounds.next()
+    if (name !== undefined) {
+      const at = elapsed() * 60
+      const details = await faults[name]!(scene, random)
+      const undone = performance.now()
+      await resume(scene)
+      report(`${at.toFixed(1).padStart(6)} s  ${name}: ${details}; all nodes generate ${Math.round(performance.now() - undone)} ms later`)
+      struck++
+    }
     await calm(recorder)
   }
 }
 
 /** All names, over and over, in another order each time. */
-function * inRounds (names: string[], random: Random): Generator<string> {
-  while (true) yield * random.shuffle(names)
+function * inRounds (names: string[], random: Random): Generator<string, undefined> {
+  while (names.length > 0) yield * random.shuffle(names)
 }
 
 function hasEnough ({ operations }: Recorder, { generates, verifications }: TrialSetup): boolean {
@@ -106,7 +112,7 @@ async function calm ({ operations }: Recorder): Promise<void> {
 }
 
 /** What a fault has hit came out as that fault makes it. */
-function checkFaults ({ stored, answered }: Scene, { operations, changes }: History, { abandoned }: Recorder): string[] {
+function checkFaults ({ stored, answered }: Scene, { operations, changes }: History, { lost }: Recorder): string[] {
   const outcomes = new Map(operations.map(({ id, outcome }) => [id, outcome]))
   const changed = new Set(changes.map(({ operation }) => operation))
   return [
@@ -114,8 +120,8 @@ function checkFaults ({ stored, answered }: Scene, { operations, changes }: Hist
       .filter(([id, isStored]) => changed.has(id) !== isStored || outcomes.get(id) !== 'unknown')
       .map(([id, isStored]) => `generate ${id} was cut ${isStored ? 'after' : 'before'} the commit, was answered "${outcomes.get(id)}" and ${changed.has(id) ? 'stored' : 'not stored'}`),
     ...[...answered]
-      .filter((id) => outcomes.get(id) !== 'stored' && !abandoned.has(id))
-      .map((id) => `generate ${id} was on its way when its node was told to stop, and was answered "${outcomes.get(id)}"`)
+      .filter((id) => lost.has(id))
+      .map((id) => `generate ${id} was on its way when its node was told to stop, and had no answer`)
   ]
 }
 
