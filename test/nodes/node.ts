@@ -9,7 +9,8 @@ import { brokenStores } from './broken-stores.ts'
 const env = process.env
 
 const app = Fastify({
-  logger: { level: 'trace' },
+  // At this level Fastify logs the bytes of a request that it cannot read, credentials and all.
+  logger: { level: 'trace', redact: ['err.rawPacket'] },
   requestTimeout: 3000,
   http: { headersTimeout: 2000, connectionsCheckingInterval: 500 }
 })

@@ -1,16 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { check } from './checker.ts'
 import { makeClient } from './client.ts'
 import { startCluster } from './cluster.ts'
 import { faults, type Scene } from './faults.ts'
 import type { History, Operation } from './history.ts'
 import { startLoad } from './load.ts'
-import { scanLogs } from './logs.ts'
 import { seededRandom, type Random } from './random.ts'
 import { startRecorder, type Recorder } from './recorder.ts'
 import { until } from './until.ts'
+import { reachVerdict } from './verdict.ts'
 
 export interface TrialSetup {
   seed: string
@@ -48,19 +47,8 @@ export async function runTrial (setup: TrialSetup): Promise<TrialResult> {
       recorder.complain(String(error))
     }
     await load.stop()
-    await recorder.settled()
-    await cluster.stopNodes()
-
-    const history = { initial: { hash: null, enabled: true }, operations: recorder.operations, ...await cluster.database.truth() }
-    return {
-      counts: count(history),
-      violations: [
-        ...recorder.complaints,
-        ...check(history).map(({ rule, message }) => `${rule}: ${message}`),
-        ...checkFaults(scene, history, recorder),
-        ...await scanLogs(logFolder)
-      ]
-    }
+    const { history, violations } = await reachVerdict(cluster, recorder, logFolder)
+    return { counts: count(history), violations: [...violations, ...checkFaults(scene, history, recorder)] }
   } finally {
     await cluster.remove()
     await rm(logFolder, { recursive: true })
