@@ -1,7 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
 import type { Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
 import { generateToken } from '../../lib/token.ts'
 import { makeClient } from './client.ts'
@@ -13,14 +10,11 @@ import { until } from './until.ts'
 
 t.setTimeout(120_000)
 
-const logFolder = await mkdtemp(join(tmpdir(), 'scim-token-abuse-'))
+const logFolder = t.testdir()
 const recorder = startRecorder()
 const client = makeClient(recorder)
 const { database, nodes, stopNodes, remove } = await startCluster({ size: 1, logFolder, recorder })
-t.teardown(async () => {
-  await remove()
-  await rm(logFolder, { recursive: true })
-})
+t.teardown(remove)
 const node = nodes[0]!
 let token = (await client.generate(node))!
 
@@ -146,7 +140,7 @@ t.test('a request that could be read in two ways is refused, and the one hidden 
 
 t.test('valid tokens are served during a flood of wrong ones', async (t) => {
   const flood = Promise.all(Array.from({ length: 20 }, async (_, i) => {
-    for (let j = 0; j < 100; j++) await client.verify(node, i % 2 === 0 ? generateToken() : 'scim_wrong')
+    for (let j = 0; j < 50; j++) await client.verify(node, i % 2 === 0 ? generateToken() : 'scim_wrong')
   }))
   t.equal(await accepted(100), 100)
   await flood

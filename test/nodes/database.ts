@@ -47,6 +47,7 @@ export async function startDatabase (logFile: string): Promise<Database> {
     server.stderr!.pipe(log, { end: false })
   }
   const end: Database['end'] = async (mode) => {
+    if (server.exitCode !== null) return
     const exited = once(server, 'exit')
     server.kill(signals[mode])
     await exited

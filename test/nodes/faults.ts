@@ -119,8 +119,11 @@ async function generateUntil (seen: Promise<number>, client: Client, node: NodeP
 
 async function withoutDatabase ({ cluster, client }: Scene, mode: 'fast' | 'immediate'): Promise<string> {
   await cluster.database.end(mode)
-  await allFail(cluster.nodes, client)
-  await cluster.database.start()
+  try {
+    await allFail(cluster.nodes, client)
+  } finally {
+    await cluster.database.start()
+  }
   return 'until all nodes felt it'
 }
 

@@ -1,4 +1,7 @@
 import { randomInt } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { faults } from './faults.ts'
 import { runTrial } from './trial.ts'
@@ -22,12 +25,14 @@ const enough = values.short
 const started = performance.now()
 console.log(`seed ${values.seed}, ${values.nodes} nodes; to do the same again: npm run test:nodes -- --seed ${values.seed}${values.short ? ' --short' : ''}`)
 
+const logFolder = await mkdtemp(join(tmpdir(), 'scim-token-nodes-'))
 const { counts, violations } = await runTrial({
   ...enough,
   ...(values.minutes !== undefined && { minutes: Number(values.minutes) }),
   seed: values.seed,
   size: Number(values.nodes),
   faults: Object.keys(faults),
+  logFolder,
   brokenStore: values.broken,
   report: console.log
 })
@@ -35,4 +40,9 @@ const { counts, violations } = await runTrial({
 for (const [name, number] of Object.entries(counts)) console.log(`${String(number).padStart(6)} ${name}`)
 for (const violation of violations.slice(0, 20)) console.log(`VIOLATION ${violation}`)
 console.log(`${violations.length} violations in ${((performance.now() - started) / 1000).toFixed(0)} s`)
-process.exitCode = violations.length > 0 ? 1 : 0
+if (violations.length > 0) {
+  console.log(`the logs are in ${logFolder}`)
+  process.exitCode = 1
+} else {
+  await rm(logFolder, { recursive: true })
+}

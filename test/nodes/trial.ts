@@ -1,8 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { generateToken } from '../../lib/token.ts'
 import { makeClient } from './client.ts'
 import { startCluster } from './cluster.ts'
+import { countOperations } from './counts.ts'
 import { faults, type Scene } from './faults.ts'
 import type { History, Operation } from './history.ts'
 import { startLoad } from './load.ts'
@@ -21,6 +20,8 @@ export interface TrialSetup {
   verifications: number
   /** The names of the faults; without any there is only load. */
   faults: string[]
+  /** Takes the logs of the nodes and of the database. */
+  logFolder: string
   brokenStore?: string | undefined
   /** Takes a line of progress. */
   report: (line: string) => void
@@ -34,9 +35,8 @@ export interface TrialResult {
 
 /** Runs nodes under load, strikes them with faults, and checks all that was seen. */
 export async function runTrial (setup: TrialSetup): Promise<TrialResult> {
-  const logFolder = await mkdtemp(join(tmpdir(), 'scim-token-nodes-'))
   const recorder = startRecorder()
-  const cluster = await startCluster({ ...setup, logFolder, recorder })
+  const cluster = await startCluster({ ...setup, recorder })
   try {
     const scene: Scene = { cluster, client: makeClient(recorder), stored: new Map(), answered: new Set() }
     const random = seededRandom(setup.seed)
@@ -47,11 +47,10 @@ export async function runTrial (setup: TrialSetup): Promise<TrialResult> {
       recorder.complain(String(error))
     }
     await load.stop()
-    const { history, violations } = await reachVerdict(cluster, recorder, logFolder)
-    return { counts: count(history), violations: [...violations, ...checkFaults(scene, history, recorder)] }
+    const { history, violations } = await reachVerdict(cluster, recorder, setup.logFolder)
+    return { counts: countOperations(history), violations: [...violations, ...checkFaults(scene, history, recorder)] }
   } finally {
     await cluster.remove()
-    await rm(logFolder, { recursive: true })
   }
 }
 
@@ -71,7 +70,7 @@ async function strikeAll (setup: TrialSetup, scene: Scene, recorder: Recorder, r
       const details = await faults[name]!(scene, random)
       const undone = performance.now()
       await resume(scene)
-      report(`${at.toFixed(1).padStart(6)} s  ${name}: ${details}; all nodes generate ${Math.round(performance.now() - undone)} ms later`)
+      report(`${at.toFixed(1).padStart(6)} s  ${name}: ${details}; all nodes serve ${Math.round(performance.now() - undone)} ms later`)
       struck++
     }
     await calm(recorder)
@@ -88,9 +87,15 @@ function hasEnough ({ operations }: Recorder, { generates, verifications }: Tria
   return answered('generate') >= generates && answered('verify') >= verifications
 }
 
-/** Waits until every node generates a token. */
+/** Waits until every node generates a token, and verifies more at once than its pool has connections. */
 async function resume ({ cluster, client }: Scene): Promise<void> {
-  await Promise.all(cluster.nodes.map((node) => until(`node ${node.index} generates again`, async () => await client.generate(node) !== undefined)))
+  await Promise.all(cluster.nodes.map(async (node) => {
+    await until(`node ${node.index} generates again`, async () => await client.generate(node) !== undefined)
+    await until(`node ${node.index} verifies again`, async () => {
+      const outcomes = await Promise.all(Array.from({ length: 6 }, () => client.verify(node, generateToken())))
+      return !outcomes.includes('unknown')
+    })
+  }))
 }
 
 /** Lets the load run without a fault for a while. */
@@ -111,25 +116,4 @@ function checkFaults ({ stored, answered }: Scene, { operations, changes }: Hist
       .filter((id) => lost.has(id))
       .map((id) => `generate ${id} was on its way when its node was told to stop, and had no answer`)
   ]
-}
-
-function count ({ operations, changes }: History): Record<string, number> {
-  const counts: Record<string, number> = {}
-  for (const { kind, outcome } of operations) {
-    const name = `${kind} ${typeof outcome === 'string' ? outcome : 'answered'}`
-    counts[name] = (counts[name] ?? 0) + 1
-  }
-  return { ...counts, 'stored after a 503': countLate(operations, changes) }
-}
-
-/** Changes of unknown outcome that were made after one that was asked for when they had been answered. */
-function countLate (operations: Operation[], changes: History['changes']): number {
-  const makers = new Map(operations.map((operation) => [operation.id, operation]))
-  let latestStart = 0
-  return changes.filter(({ operation }) => {
-    const maker = makers.get(operation)
-    const isLate = maker?.outcome === 'unknown' && maker.end < latestStart
-    latestStart = Math.max(latestStart, maker?.start ?? 0)
-    return isLate
-  }).length
 }
