@@ -54,6 +54,7 @@ export function makeClient (recorder: Recorder): Client {
         const question: Question = { method: 'POST', path: generatePath, headers, patience }
         const answer = await send(node, question)
         if (answer?.status === 200) {
+          if (refusal !== undefined) recorder.complain(`${refusedAs} generated a token at node ${node.index}`)
           token = String(JSON.parse(answer.body).token)
           return { kind: 'generate', outcome: 'stored', hash: hashToken(token) }
         }
