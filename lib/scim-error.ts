@@ -27,12 +27,26 @@ export class ScimError {
     this.cause = cause
   }
 
+  // The members of the body are properties too: a serializer that checks its input looks at those.
+
+  /** Says that the body is an error of SCIM. */
+  get schemas () {
+    return ['urn:ietf:params:scim:api:messages:2.0:Error']
+  }
+
+  /** The status code in the body, where it is a string. */
+  get status () {
+    return String(this.statusCode)
+  }
+
+  /** The message in the body. */
+  get detail () {
+    return this.message
+  }
+
   /** The body of the response. */
   toJSON () {
-    return {
-      schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],
-      status: String(this.statusCode),
-      detail: this.message
-    }
+    const { schemas, status, detail } = this
+    return { schemas, status, detail }
   }
 }

@@ -20,44 +20,54 @@ const bearer = /^bearer(?: +|$)/i
  * It throws a {@link ScimError}: 401 with a challenge as RFC 6750, section 3 has it, or 503 when
  * the store fails, because a provider that gets 401 stops for good. Disabled SCIM is 401 too and
  * not 404, which a provider takes for a user who is gone.
+ *
+ * It sets the status of the reply as well: an error handler may send what it gets and no more.
+ * `@fastify/auth` sets it back when another strategy lets in; a host that catches must do the same.
  */
 export function verifyScimToken (store: ScimTokenStore, timeout: number): VerifyScimToken {
   return async function (request, reply) {
-    const token = sentToken(request)
-    const record = await currentRecord(store, timeout, request, reply)
-    if (!matchesHash(token, record?.hash ?? '')) {
-      throw invalidToken('This SCIM token is not valid, or no longer: a newer one was generated, or SCIM is disabled.')
+    const outcome = await authenticate(request, store, timeout)
+    if (outcome instanceof ScimError) {
+      reply.code(outcome.statusCode)
+      throw outcome
     }
-    request.scimToken = record
+    request.scimToken = outcome
   }
 }
 
-function sentToken ({ headers: { authorization } }: FastifyRequest): string {
+async function authenticate (request: FastifyRequest, store: ScimTokenStore, timeout: number): Promise<ScimTokenRecord | ScimError> {
+  const token = sentToken(request)
+  if (token instanceof ScimError) return token
+
+  const record = await currentRecord(request, store, timeout)
+  if (record instanceof ScimError) return record
+
+  // Without a record, too, a token is hashed and compared.
+  const matches = matchesHash(token, record?.hash ?? '')
+  if (record === null || !matches) {
+    return invalidToken('This SCIM token is not valid, or no longer: a newer one was generated, or SCIM is disabled.')
+  }
+  return record
+}
+
+function sentToken ({ headers: { authorization } }: FastifyRequest): string | ScimError {
   const howTo = 'Send the SCIM token in the header "Authorization: Bearer <token>".'
-  if (authorization === undefined) throw unauthorized(`The request has no Authorization header. ${howTo}`)
-  if (!bearer.test(authorization)) throw unauthorized(`The Authorization header is not of the scheme Bearer. ${howTo}`)
+  if (authorization === undefined) return unauthorized(`The request has no Authorization header. ${howTo}`)
+  if (!bearer.test(authorization)) return unauthorized(`The Authorization header is not of the scheme Bearer. ${howTo}`)
 
   const token = authorization.replace(bearer, '')
-  if (!isToken(token)) {
-    throw invalidToken('This is not a SCIM token of this server: it is cut off, mistyped or made elsewhere. Copy it again, or generate a new one.')
-  }
-  return token
+  return isToken(token)
+    ? token
+    : invalidToken('This is not a SCIM token of this server: it is cut off, mistyped or made elsewhere. Copy it again, or generate a new one.')
 }
 
-async function currentRecord (
-  store: ScimTokenStore,
-  timeout: number,
-  request: FastifyRequest,
-  reply: FastifyReply
-): Promise<ScimTokenRecord | null> {
+async function currentRecord (request: FastifyRequest, store: ScimTokenStore, timeout: number): Promise<ScimTokenRecord | null | ScimError> {
   try {
     const record = await ask(503, 'scimTokenStore.find', () => within(timeout, store.find({ request })))
     if (record === null || isHash(record?.hash)) return record
     throw brokenContract('scimTokenStore.find', 'a record with a SHA-256 in hexadecimal, or null', record)
   } catch (cause) {
-    // @fastify/auth answers 401 where no status is set.
-    reply.code(503)
-    throw new ScimError(httpErrors.createError(503, 'The server cannot check the SCIM token now. Try again later.', {
+    return new ScimError(httpErrors.createError(503, 'The server cannot check the SCIM token now. Try again later.', {
       headers: { 'retry-after': retryAfterSeconds },
       cause
     }))

@@ -77,6 +77,16 @@ t.test('a 5xx tells the caller nothing of an error of the host, and the log all'
   }
 })
 
+t.test('a 4xx keeps the details of an error of the host where clients can read them', async (t) => {
+  const faults = [{ path: '/header', message: 'The header is missing.' }]
+  for (const [details, expected] of [[faults, faults], ['of another shape', [{ message: 'Not so.' }]]] as const) {
+    const { app } = await startHost(t, {
+      prepare: (app) => app.addHook('onRequest', async () => { throw Object.assign(new Error('Not so.'), { statusCode: 400, details }) })
+    })
+    t.matchOnly((await generate(app)).json(), { id: uuid, name: 'ValidationError', message: 'Not so.', details: expected })
+  }
+})
+
 const statuses: [thrown: unknown, status: number, name: string][] = [
   [{ statusCode: 409, message: 'Not now.' }, 409, 'ConflictError'],
   [Object.assign(new Error('Not now.'), { statusCode: 418 }), 418, 'ImATeapotError'],

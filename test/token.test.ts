@@ -1,25 +1,136 @@
 import { createHash } from 'node:crypto'
-import { crc32 } from 'node:zlib'
-import t from 'tap'
-import { generateToken, hashToken } from '../lib/token.ts'
+import fc from 'fast-check'
+import t, { type Test } from 'tap'
+import { generateToken, hashToken, isHash, isToken, matchesHash } from '../lib/token.ts'
+import { alphabet, withChecksum } from './helpers/tokens.ts'
 
-const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const anyText = fc.string({ unit: 'binary' })
+const anyCharacter = fc.oneof(fc.constantFrom(...alphabet), fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }))
+const anyHash = fc.stringMatching(/^[0-9a-f]{64}$/)
+const anyPlace = fc.nat({ max: 53 })
+const anyToken = fc.array(fc.constantFrom(...alphabet), { minLength: 43, maxLength: 43 })
+  .map((secret) => withChecksum(`scim_${secret.join('')}`))
 
 t.test('a token is scim_, 43 characters of base62 and 6 of checksum', async (t) => {
-  for (let i = 0; i < 1000; i++) t.match(generateToken(), /^scim_[0-9A-Za-z]{49}$/)
+  t.strictSame(generated(10_000).filter((token) => !/^scim_[0-9A-Za-z]{49}$/.test(token)), [])
 })
 
-t.test('the last six characters are the CRC-32 in base62 of all that precedes', async (t) => {
+t.test('the last six characters are the CRC-32 of all that precedes, in base62', async (t) => {
+  const tokens = generated(10_000)
+  t.strictSame(tokens, tokens.map((token) => withChecksum(token.slice(0, -6))))
+  t.equal(withChecksum('123456789'), '1234567893jZRME', 'the check value of CRC-32, CBF43926')
+})
+
+t.test('every token that is generated is recognised', async (t) => {
+  t.strictSame(generated(10_000).filter((token) => !isToken(token)), [])
+})
+
+t.test('every text of the format is recognised, whoever made it', async (t) => {
+  holds(t, fc.property(anyToken, isToken))
+})
+
+t.test('a token with any one character changed is told apart offline', async (t) => {
+  const changed = generated(20).flatMap((token) => [...token].flatMap((was, i) =>
+    [...alphabet, '_', '-', ' ', 'é'].filter((is) => is !== was).map((is) => token.slice(0, i) + is + token.slice(i + 1))))
+  t.strictSame(changed.filter(isToken), [], 'exhaustively over the alphabet')
+
+  holds(t, fc.property(anyToken, anyPlace, anyCharacter, (token, i, is) => {
+    fc.pre(is !== token[i])
+    return !isToken(token.slice(0, i) + is + token.slice(i + 1))
+  }))
+})
+
+t.test('a token with two different neighbours swapped is told apart offline', async (t) => {
+  const inSecret = fc.integer({ min: 5, max: 46 })
+  holds(t, fc.property(anyToken, inSecret, (token, i) => {
+    const [left, right] = [token.charAt(i), token.charAt(i + 1)]
+    fc.pre(left !== right)
+    return !isToken(token.slice(0, i) + right + left + token.slice(i + 2))
+  }))
+})
+
+t.test('a token cut off anywhere, at either end, is told apart offline', async (t) => {
+  holds(t, fc.property(anyToken, anyPlace, (token, length) => !isToken(token.slice(0, length)) && !isToken(token.slice(length + 1))))
+})
+
+t.test('a token with anything before, after or in it is told apart offline', async (t) => {
+  holds(t, fc.property(anyToken, fc.nat({ max: 54 }), anyText, (token, i, text) => {
+    fc.pre(text !== '')
+    return !isToken(token.slice(0, i) + text + token.slice(i))
+  }))
   const token = generateToken()
-  const checksum = [...token.slice(-6)].reduce((sum, digit) => sum * 62 + alphabet.indexOf(digit), 0)
-  t.equal(checksum, crc32(token.slice(0, -6)))
+  t.strictSame([`${token}\n`, `\n${token}`, `${token}\0`, ` ${token}`, `${token}${token}`].filter(isToken), [])
 })
 
-t.test('no two tokens are alike', async (t) => {
-  t.equal(new Set(Array.from({ length: 10_000 }, generateToken)).size, 10_000)
+t.test('any other text is told apart offline', async (t) => {
+  const anyChecksum = fc.stringMatching(/^[0-9A-Za-z]{6}$/)
+  holds(t, fc.property(anyText, (text) => !isToken(text) && !isToken(withChecksum(text)) && !isToken(`scim_${text}`)))
+  holds(t, fc.property(anyToken, anyChecksum, (token, sum) => {
+    const text = token.slice(0, -6) + sum
+    return isToken(text) === (text === token)
+  }))
+})
+
+t.test('the characters of the secret are uniform, over all and in each place, and no two tokens are alike', async (t) => {
+  const tokens = generated(100_000)
+  t.equal(new Set(tokens).size, tokens.length)
+
+  const counts = Array.from({ length: 43 }, () => new Map([...alphabet].map((character) => [character, 0])))
+  for (const token of tokens) {
+    counts.forEach((count, place) => {
+      const character = token.charAt(place + 5)
+      count.set(character, (count.get(character) ?? 0) + 1)
+    })
+  }
+  const overAll = [...alphabet].map((character) => counts.reduce((sum, count) => sum + (count.get(character) ?? 0), 0))
+
+  // Either is exceeded by chance once in ten million runs: 61 and 43 * 61 degrees of freedom.
+  t.ok(chiSquared(overAll) < 136.7, `over all: ${chiSquared(overAll)}`)
+  const inPlaces = counts.reduce((sum, count) => sum + chiSquared([...count.values()]), 0)
+  t.ok(inPlaces < 3017.1, `in each place: ${inPlaces}`)
 })
 
 t.test('the hash of a token is its SHA-256 in hexadecimal', async (t) => {
-  const token = generateToken()
-  t.equal(hashToken(token), createHash('sha256').update(token).digest('hex'))
+  t.equal(hashToken('abc'), 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
+  holds(t, fc.property(anyText, (text) => hashToken(text) === createHash('sha256').update(text).digest('hex')))
 })
+
+t.test('only 64 lower-case hexadecimal digits are a hash', async (t) => {
+  holds(t, fc.property(anyText, (text) => isHash(hashToken(text))))
+  holds(t, fc.property(fc.anything(), (value) => !isHash(value)))
+  holds(t, fc.property(anyHash, fc.nat({ max: 63 }), anyCharacter, (hash, i, is) => {
+    const text = hash.slice(0, i) + is + hash.slice(i + 1)
+    return isHash(text) === (text.length === 64 && [...text].every((digit) => '0123456789abcdef'.includes(digit)))
+  }))
+  const hash = hashToken('a')
+  t.strictSame(['', hash.slice(1), `${hash}0`, `${hash}\n`, ` ${hash}`, hash.toUpperCase(), [hash], Object(hash)].filter(isHash), [])
+})
+
+t.test('a token has its own hash and no other', async (t) => {
+  holds(t, fc.property(anyToken, (token) => matchesHash(token, hashToken(token))))
+  holds(t, fc.property(anyToken, anyToken, (token, other) => matchesHash(token, hashToken(other)) === (token === other)))
+  holds(t, fc.property(anyToken, anyHash, (token, hash) => matchesHash(token, hash) === (hash === hashToken(token))))
+  holds(t, fc.property(anyToken, fc.nat({ max: 63 }), fc.constantFrom(...'0123456789abcdefABCDEF '), (token, i, digit) => {
+    const right = hashToken(token)
+    const hash = right.slice(0, i) + digit + right.slice(i + 1)
+    return matchesHash(token, hash) === (hash === right)
+  }))
+})
+
+t.test('no token has an empty hash, or a hash cut off', async (t) => {
+  holds(t, fc.property(anyToken, fc.nat({ max: 63 }), (token, length) => !matchesHash(token, hashToken(token).slice(0, length))))
+})
+
+function generated (count: number): string[] {
+  return Array.from({ length: count }, generateToken)
+}
+
+function chiSquared (counts: number[]): number {
+  const expected = counts.reduce((sum, count) => sum + count, 0) / counts.length
+  return counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0)
+}
+
+/** Checks a property on a thousand examples, and says which one it does not hold for. */
+function holds<Values> (t: Test, property: fc.IProperty<Values>): void {
+  t.equal(fc.defaultReportMessage(fc.check(property, { numRuns: 1000 })), undefined)
+}

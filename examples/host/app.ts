@@ -6,19 +6,29 @@ import scimToken from 'fastify-scim-token'
 import { postgresStore } from 'fastify-scim-token/stores/postgres'
 import auth from './auth.ts'
 import type { Config } from './config.ts'
-import { openDatabase } from './database.ts'
+import { openDatabase, type Database } from './database.ts'
 import { migrate } from './migration.ts'
+import { scim } from './scim/index.ts'
+import { scimPath } from './scim/resources.ts'
 import { databaseSessions } from './sessions.ts'
 import { configuredUsers } from './users.ts'
 
 /** Builds the host: its users, its database, its API documentation, and the plugin among them. */
 export async function buildHost (config: Config, logger: FastifyServerOptions['logger'] = true): Promise<FastifyInstance> {
-  const app = Fastify({ logger })
-
   const db = await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir })
+  const app = Fastify({ logger, requestTimeout: 30_000 })
   app.addHook('onClose', () => db.close())
-  await migrate(db, config)
+  try {
+    await migrate(db, config)
+    await setUp(app, db, config)
+    return app
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+}
 
+async function setUp (app: FastifyInstance, db: Database, config: Config): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.0.3',
@@ -46,10 +56,10 @@ export async function buildHost (config: Config, logger: FastifyServerOptions['l
     trustedOrigins: config.trustedOrigins,
     routeConfig: { generateNewToken: limited }
   })
+  await app.register(scim, { db, prefix: scimPath })
 
   app.get('/health', { schema: { hide: true } }, async () => {
     await db.query('select 1')
     return { status: 'ok' }
   })
-  return app
 }

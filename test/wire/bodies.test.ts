@@ -12,7 +12,7 @@ const chunked = (body: string) => (body === '' ? '' : `${body.length.toString(16
 
 const accepted: [sender: string, headers: Record<string, string>, body?: string][] = [
   ['curl, as the documentation has it: no body and no content type', {}],
-  ["Unleash's admin UI: JSON with Content-Length 0", { 'content-type': 'application/json', 'content-length': '0' }],
+  ["Unleash's admin UI: JSON with Content-Length 0 (nestjs issue 15743, embedpdf pull 771)", { 'content-type': 'application/json', 'content-length': '0' }],
   ['a client generated from the OpenAPI document: {}', { 'content-type': 'application/json', 'content-length': '2' }, '{}'],
   ['JSON with a charset', { 'content-type': 'application/json; charset=utf-8', 'content-length': '2' }, '{}'],
   ['JSON that is cut off', { 'content-type': 'application/json', 'content-length': '1' }, '{'],

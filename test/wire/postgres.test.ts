@@ -38,7 +38,7 @@ t.test('200 calls at once get 200 tokens: one is stored, and the audit has all',
   t.equal(audit.at(-1).token_hash, settings[0].token_hash, 'the last of the audit is the one stored')
 })
 
-t.test('no column of the database holds a token', async (t) => {
+t.test('no column of the database holds a token (bytebase pull 21109, objectstack issue 8192)', async (t) => {
   const { app } = await startHost(t, { store })
   const { token } = (await generate(app)).json()
 

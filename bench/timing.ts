@@ -1,0 +1,135 @@
+/**
+ * Does the time that it takes to refuse a wrong token tell how much of it is right?
+ *
+ * Wrong tokens, with the right checksum, have their first n characters in common with a target. They
+ * are verified without a network, nearer than an attacker gets, once while the target is the right
+ * token and once while a stranger is: what tokens with much in common do to caches and branch
+ * prediction cancels out in the difference. The slope of a line through the differences is what one
+ * more right character costs. Zero must lie within the confidence interval of that cost; for a hook
+ * that also compares character by character, it must not, or there was too much noise to tell.
+ */
+import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
+import scimToken, { type VerifyScimToken } from '../lib/index.ts'
+import { generateToken, hashToken } from '../lib/token.ts'
+import { alphabet, withChecksum } from '../test/helpers/tokens.ts'
+
+// All tokens have the first five in common; who has 48 has the token.
+const shared = [5, 15, 30, 40, 47]
+const warmUpRounds = 50
+const rounds = 1600
+const callsPerRound = 32
+// Slower ones are garbage collections and other processes.
+const callsKept = 16
+// 99.9 % of the normal distribution.
+const quantile = 3.29
+
+/** Mean nanoseconds, a row for each round and a column for each n. */
+type Times = number[][]
+
+/** By which token is right. */
+type Arms = Record<'target' | 'stranger', Times>
+
+// Stack traces would be the greater part of the time, and of the noise.
+Error.stackTraceLimit = 0
+
+const target = generateToken()
+const stranger = generateToken()
+const records = new Map([target, stranger].map((token) => [token, { hash: hashToken(token), createdAt: new Date() }]))
+let right = target
+
+const app = Fastify()
+app.decorate('scimAuthResolver', { authenticate: () => null, authorize: () => false })
+app.decorate('scimTokenStore', { replace: () => false, find: () => records.get(right) ?? null })
+await app.register(scimToken)
+
+let charactersSeen = 0
+const leakingHook: VerifyScimToken = async (request, reply) => {
+  const sent = request.headers.authorization ?? ''
+  for (let i = 0; i < right.length && sent[i + 'Bearer '.length] === right[i]; i++) charactersSeen++
+  await app.verifyScimToken(request, reply)
+}
+
+const wrong = shared.flatMap((n, column) =>
+  Array.from({ length: callsPerRound }, (_, i) => ({ column, authorization: `Bearer ${wrongToken(n, i)}` })))
+const ours: Arms = { target: [], stranger: [] }
+const leaking: Arms = { target: [], stranger: [] }
+app.get('/', async (request, reply) => {
+  for (let round = 0; round < warmUpRounds + rounds; round++) {
+    for (const [hook, times] of [[app.verifyScimToken, ours], [leakingHook, leaking]] as const) {
+      right = target
+      times.target.push(await measureRound(hook, request, reply))
+      right = stranger
+      times.stranger.push(await measureRound(hook, request, reply))
+    }
+  }
+  return charactersSeen
+})
+await app.inject('/')
+
+const cost = report('This package', ours)
+const leak = report('A hook that leaks', leaking)
+if (leak.low <= 0) throw new Error('There was too much noise to tell.')
+if (cost.low > 0 || cost.high < 0) throw new Error('The time depends on how much of the token is right.')
+console.log('\nThe time does not depend on how much of the token is right.')
+
+async function measureRound (hook: VerifyScimToken, request: FastifyRequest, reply: FastifyReply): Promise<number[]> {
+  const times: number[][] = shared.map(() => [])
+  for (const { column, authorization } of shuffled(wrong)) {
+    // A provider uses the right token all the time.
+    request.headers.authorization = `Bearer ${right}`
+    await hook(request, reply)
+
+    request.headers.authorization = authorization
+    const start = performance.now()
+    await hook(request, reply).catch(() => {})
+    times[column]?.push((performance.now() - start) * 1e6)
+  }
+  return times.map((ofColumn) => mean(ofColumn.sort((a, b) => a - b).slice(0, callsKept)))
+}
+
+function report (name: string, times: Arms): { low: number, high: number } {
+  const totals = times.target.slice(warmUpRounds)
+  const strangers = times.stranger.slice(warmUpRounds)
+  const differences = totals.map((row, i) => row.map((time, column) => time - (strangers[i]?.[column] ?? NaN)))
+  console.log(`\n${name}: ns to refuse a token with n right characters, and what of it is due to those`)
+  for (const [column, n] of shared.entries()) {
+    const [total, due] = [totals, differences].map((rows) => format(estimate(rows.map((row) => row[column] ?? NaN))))
+    console.log(`  n = ${String(n).padStart(2)}: ${total}, ${due}`)
+  }
+  const { mean, error } = estimate(differences.map(slope))
+  const [low, high] = [mean - quantile * error, mean + quantile * error]
+  console.log(`  one more right character costs ${low.toFixed(2)} to ${high.toFixed(2)} ns (99.9 %)`)
+  return { low, high }
+}
+
+/** One of many tokens that have exactly the first n characters of the target. */
+function wrongToken (n: number, i: number): string {
+  const others = [...alphabet].filter((character) => character !== target[n])
+  return withChecksum(target.slice(0, n) + others[i] + generateToken().slice(n + 1, 48))
+}
+
+/** Of the line of least squares. */
+function slope (row: number[]): number {
+  const middle = mean(shared)
+  const squares = shared.reduce((sum, n) => sum + (n - middle) ** 2, 0)
+  return row.reduce((sum, time, column) => sum + time * ((shared[column] ?? NaN) - middle), 0) / squares
+}
+
+/** The mean and its standard error. */
+function estimate (values: number[]): { mean: number, error: number } {
+  const middle = mean(values)
+  const variance = values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1)
+  return { mean: middle, error: Math.sqrt(variance / values.length) }
+}
+
+function format ({ mean, error }: { mean: number, error: number }): string {
+  return `${mean.toFixed(1)} ± ${error.toFixed(1)}`
+}
+
+function mean (values: number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
+function shuffled<T> (values: T[]): T[] {
+  return values.map((value) => ({ value, key: Math.random() })).sort((a, b) => a.key - b.key).map(({ value }) => value)
+}

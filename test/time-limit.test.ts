@@ -1,0 +1,83 @@
+import { mock } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import t from 'tap'
+import { within } from '../lib/time-limit.ts'
+
+const never = new Promise<never>(() => {})
+
+t.test('a value that needs no waiting comes back as it is, and no timer is set', async (t) => {
+  const timers = countTimers()
+  const values = [undefined, null, 0, '', 'text', true, [], {}, Symbol.iterator, countTimers]
+  const back = values.map((value) => within(60_000, value))
+  t.equal(countTimers(), timers)
+  t.strictSame(await Promise.all(back), values)
+})
+
+t.test('an object whose property "then" is no function comes back as it is', async (t) => {
+  t.strictSame(await within(60_000, { then: 1 }), { then: 1 })
+})
+
+t.test('a promise that settles in time does so within, and no timer stays', async (t) => {
+  const timers = countTimers()
+  t.equal(await within(60_000, turn('value')), 'value')
+  await t.rejects(within(60_000, Promise.reject(new Error('refused'))), new Error('refused'))
+  t.equal(countTimers(), timers)
+})
+
+t.test('a query runs once', async (t) => {
+  let runs = 0
+  const query: PromiseLike<string> = {
+    then: (onResolved, onRejected) => {
+      runs++
+      return Promise.resolve('rows').then(onResolved, onRejected)
+    }
+  }
+  t.equal(await within(60_000, query), 'rows')
+  t.equal(runs, 1)
+})
+
+t.test('when the time is over, the promise is given up, and not a millisecond before', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => { mock.timers.reset() })
+  const state = observe(within(1000, never))
+  mock.timers.tick(999)
+  await turn()
+  t.strictSame(state, [])
+  mock.timers.tick(1)
+  await turn()
+  t.strictSame(state, [new Error('no answer within 1000 ms')])
+})
+
+t.test('a limit of 0 is none', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => { mock.timers.reset() })
+  const state = observe(within(0, never))
+  mock.timers.tick(2 ** 31)
+  await turn()
+  t.strictSame(state, [])
+})
+
+t.test('what a promise does once given up is ignored', async (t) => {
+  const unhandled: unknown[] = []
+  const listener = (reason: unknown) => { unhandled.push(reason) }
+  process.on('unhandledRejection', listener)
+  t.teardown(() => process.off('unhandledRejection', listener))
+
+  let refuse: (reason: Error) => void = () => {}
+  const late = within(1, new Promise((_resolve, reject) => { refuse = reject }))
+  await t.rejects(late, new Error('no answer within 1 ms'))
+  refuse(new Error('too late'))
+  await turn()
+  t.strictSame(unhandled, [])
+})
+
+function countTimers (): number {
+  return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+}
+
+/** What a promise has settled with, once it has. */
+function observe (promise: Promise<unknown>): unknown[] {
+  const settled: unknown[] = []
+  promise.then((value) => { settled.push(value) }, (reason: unknown) => { settled.push(reason) })
+  return settled
+}

@@ -1,0 +1,183 @@
+import { LogController } from 'fastify'
+import t from 'tap'
+import { hashToken } from '../lib/token.ts'
+import { alphabet, next, withChecksum } from './helpers/tokens.ts'
+import { letIn, malformed, nothingSent, otherScheme, type Answer } from './helpers/scim-answers.ts'
+import { scimHost } from './helpers/scim-host.ts'
+
+const { app, send, finds, generate } = await scimHost(t)
+const token = await generate()
+
+/** Values of the `Authorization` header, by what they show. */
+type Values = Record<string, string>
+
+const accepted: Values = {
+  'as everybody spells it': `Bearer ${token}`,
+  'scheme in lower case': `bearer ${token}`,
+  'scheme in upper case': `BEARER ${token}`,
+  'scheme in mixed case': `bEaReR ${token}`,
+  'two spaces': `Bearer  ${token}`,
+  'many spaces': `Bearer${' '.repeat(500)}${token}`
+}
+
+const ofAnotherScheme: Values = {
+  empty: '',
+  'a space alone': ' ',
+  'the token without a scheme': token,
+  'no space after the scheme': `Bearer${token}`,
+  'a tab after the scheme': `Bearer\t${token}`,
+  'a line feed after the scheme': `Bearer\n${token}`,
+  'a colon after the scheme': `Bearer: ${token}`,
+  'an equals sign after the scheme': `Bearer=${token}`,
+  'a comma after the scheme': `Bearer,${token}`,
+  'a no-break space after the scheme': `Bearer\u00a0${token}`,
+  'a space before the scheme': ` Bearer ${token}`,
+  'a quoted scheme': `"Bearer" ${token}`,
+  'a scheme cut short': `Beare ${token}`,
+  'a scheme drawn out': `Bearers ${token}`,
+  'any six characters for a scheme': `Xearer ${token}`,
+  'a homograph of the scheme': `Вearer ${token}`,
+  'the scheme in full-width letters': `Ｂｅａｒｅｒ ${token}`,
+  'a byte order mark': `\ufeffBearer ${token}`,
+  Basic: `Basic ${Buffer.from(`scim:${token}`).toString('base64')}`,
+  'Basic with the token as it is': `Basic ${token}`,
+  Digest: `Digest username="scim", response="${token}"`,
+  Token: `Token ${token}`,
+  DPoP: `DPoP ${token}`,
+  Negotiate: 'Negotiate YII=',
+  'Basic before Bearer': `Basic eDp5, Bearer ${token}`,
+  'an API token of Unleash': '*:*.964a287e1b728cb5f4f3e0120df92cb5'
+}
+
+const ofNoToken: Values = {
+  'the scheme alone': 'Bearer',
+  'the scheme and a space': 'Bearer ',
+  'the scheme and many spaces': `Bearer${' '.repeat(500)}`,
+  'the scheme twice': `Bearer Bearer ${token}`,
+  'a tab before the token': `Bearer \t${token}`,
+  'a space after the token': `Bearer ${token} `,
+  'a tab after the token': `Bearer ${token}\t`,
+  'a line feed after the token': `Bearer ${token}\n`,
+  'a carriage return after the token': `Bearer ${token}\r\n`,
+  'a NUL after the token': `Bearer ${token}\0`,
+  'a NUL before the token': `Bearer \0${token}`,
+  'a space within the token': `Bearer ${token.slice(0, 20)} ${token.slice(20)}`,
+  'two tokens': `Bearer ${token} ${token}`,
+  'two tokens, run together': `Bearer ${token}${token}`,
+  'two tokens, joined by a comma': `Bearer ${token}, ${token}`,
+  'two credentials, joined by a comma': `Bearer ${token}, Bearer ${token}`,
+  'Bearer before Basic': `Bearer ${token}, Basic eDp5`,
+  'a parameter': `Bearer ${token}, realm="SCIM"`,
+  'a parameter for the token': `Bearer token="${token}"`,
+  'in double quotes': `Bearer "${token}"`,
+  'in single quotes': `Bearer '${token}'`,
+  'in angle brackets': `Bearer <${token}>`,
+  'percent-encoded': `Bearer ${token.replace('_', '%5F')}`,
+  'in base64': `Bearer ${Buffer.from(token).toString('base64')}`,
+  'in upper case': `Bearer ${token.toUpperCase()}`,
+  'in lower case': `Bearer ${token.toLowerCase()}`,
+  backwards: `Bearer ${[...token].reverse().join('')}`,
+  'the prefix alone': 'Bearer scim_',
+  'without its prefix': `Bearer ${token.slice(5)}`,
+  'with its prefix twice': `Bearer scim_${token}`,
+  'another prefix': `Bearer ${withChecksum(`user_${token.slice(5, 48)}`)}`,
+  'without its checksum': `Bearer ${token.slice(0, -6)}`,
+  'with the checksum twice': `Bearer ${withChecksum(token)}`,
+  'one character too few, and the right checksum for it': `Bearer ${withChecksum(token.slice(0, 47))}`,
+  'one character too many, and the right checksum for it': `Bearer ${withChecksum(`${token.slice(0, 48)}0`)}`,
+  'a character that is none of base62, and the right checksum for it': `Bearer ${withChecksum(`${token.slice(0, 47)}-`)}`,
+  'two neighbours swapped': `Bearer ${swapped(token)}`,
+  'digits in full width': `Bearer ${token.slice(0, -1)}１`,
+  'an accent': `Bearer ${token}é`,
+  'an emoji': 'Bearer 🔑',
+  'a joiner of no width': `Bearer ${token}\u200d`,
+  'a JSON Web Token': 'Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJzY2ltIn0.',
+  'the hash of the token': `Bearer ${hashToken(token)}`,
+  undefined: 'Bearer undefined',
+  null: 'Bearer null',
+  'an object': 'Bearer [object Object]',
+  'a wildcard': 'Bearer *',
+  SQL: "Bearer ' or '1'='1",
+  '8 KB': `Bearer ${'a'.repeat(8192)}`,
+  '8 KB of spaces within': `Bearer ${' '.repeat(8192)}x`
+}
+
+t.test('a request with no Authorization header is told so', async (t) => {
+  t.strictSame(await send(), nothingSent)
+})
+
+t.test('the scheme in any case, then one or more spaces, then the token: let in', async (t) => {
+  t.strictSame(await answers(accepted), all(accepted, letIn))
+  t.equal(finds(), Object.keys(accepted).length, 'one look-up each')
+})
+
+t.test('anything but the scheme Bearer and a space is told so, with no error code', async (t) => {
+  t.strictSame(await answersUnasked(ofAnotherScheme), all(ofAnotherScheme, otherScheme))
+})
+
+t.test('what is no token is told so, with the error code invalid_token', async (t) => {
+  t.strictSame(await answersUnasked(ofNoToken), all(ofNoToken, malformed))
+})
+
+t.test('a token is refused unasked', async (t) => {
+  const damaged: Record<string, Values> = {
+    'with any one character changed to its neighbour in the alphabet': byIndex(token.length, (i) => replaced(i, next(token.charAt(i)))),
+    'with the case of any one letter changed': byIndex(token.length, (i) => replaced(i, otherCase(token.charAt(i)))),
+    'with any one character left out': byIndex(token.length, (i) => replaced(i, '')),
+    'with any one character doubled': byIndex(token.length, (i) => replaced(i, token.charAt(i).repeat(2))),
+    'cut off at the end at any length': byIndex(token.length, (length) => token.slice(0, length)),
+    'cut off at the front at any length': byIndex(token.length - 1, (i) => token.slice(i + 1)),
+    'with any character of the alphabet at its end': byIndex(alphabet.length, (i) => token + alphabet.charAt(i))
+  }
+  for (const [name, values] of Object.entries(damaged)) {
+    t.strictSame(await answersUnasked(values), all(values, malformed), name)
+  }
+})
+
+t.test('a look-alike header is no Authorization header', async (t) => {
+  const headers = ['proxy-authorization', 'x-authorization', 'authorization_', 'cookie', 'x-api-key']
+  const statuses = headers.map(async (header) =>
+    (await app.inject({ url: '/scim/Users', headers: { [header]: `Bearer ${token}` } })).statusCode)
+  t.strictSame(await Promise.all(statuses), headers.map(() => 401))
+})
+
+t.test('a token in the URL is not looked at', async (t) => {
+  const { send, generate } = await scimHost(t, { server: { logController: new LogController({ disableRequestLogging: true }) } })
+  t.strictSame(await send(undefined, `/scim/Users?access_token=${await generate()}`), nothingSent)
+})
+
+/** Sends each value; answers by the same names. */
+async function answers (values: Values): Promise<Record<string, Answer>> {
+  const entries = Object.entries(values).map(async ([name, value]) => [name, await send(value)])
+  return Object.fromEntries(await Promise.all(entries))
+}
+
+/** The same, provided that the store was not asked. */
+async function answersUnasked (values: Values): Promise<Record<string, Answer> | string> {
+  const before = finds()
+  const answered = await answers(values)
+  return finds() === before ? answered : 'the store was asked'
+}
+
+function all (values: Values, answer: Answer): Record<string, Answer> {
+  return Object.fromEntries(Object.keys(values).map((name) => [name, answer]))
+}
+
+/** Bearer headers by index, without those that leave the token as it is. */
+function byIndex (length: number, damage: (i: number) => string): Values {
+  const entries = Array.from({ length }, (_, i) => [String(i), `Bearer ${damage(i)}`])
+  return Object.fromEntries(entries.filter(([, value]) => value !== `Bearer ${token}`))
+}
+
+function replaced (index: number, characters: string): string {
+  return token.slice(0, index) + characters + token.slice(index + 1)
+}
+
+function otherCase (character: string): string {
+  return character === character.toLowerCase() ? character.toUpperCase() : character.toLowerCase()
+}
+
+/** Swaps the first two neighbours of the secret that differ. */
+function swapped (text: string): string {
+  return text.replace(/(?<=scim_.*)(.)(?!\1)(.)/, '$2$1')
+}
