@@ -62,7 +62,7 @@ for (const method of ['authenticate', 'authorize'] as const) {
       const error = response.json()
       t.matchOnly(error, { id: uuid, name: 'InternalServerError', message: /nothing was changed/, details: [{ message: error.message }] })
       t.notMatch(response.payload + JSON.stringify(response.headers), internals)
-      t.match(log.filter(({ errorId }) => errorId === error.id), [{ level: 50, err: { message: logged } }])
+      t.match(log.filter(({ errorId }) => errorId === error.id), [{ level: 50, msg: `scimAuthResolver.${method} failed`, err: { message: logged } }])
       t.same(replaced, [])
     })
   }

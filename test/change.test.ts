@@ -20,7 +20,7 @@ for (const { how, call, logged } of failures) {
     const error = response.json()
     t.matchOnly(error, { id: uuid, name: 'ServiceUnavailableError', message: unconfirmed, details: [{ message: error.message }] })
     t.notMatch(response.payload + JSON.stringify(response.headers), internals)
-    t.match(log.filter(({ errorId }) => errorId === error.id), [{ level: 50, err: { message: logged } }])
+    t.match(log.filter(({ errorId }) => errorId === error.id), [{ level: 50, msg: 'scimTokenStore.replace failed', err: { message: logged } }])
   })
 }
 

@@ -2,7 +2,7 @@ import Fastify, { type FastifyInstance, type InjectOptions, type LightMyRequestR
 import t from 'tap'
 import scimToken from '../lib/index.ts'
 import { memoryStore } from '../lib/stores/memory.ts'
-import { admin, generate, path, startHost, users, uuid } from './helpers/host.ts'
+import { admin, generate, path, startHost, users, uuid, type HostSetup } from './helpers/host.ts'
 
 const numberSchema = { $id: 'number', type: 'object', properties: { n: { type: 'number' } }, required: ['n'] }
 
@@ -119,16 +119,22 @@ t.test('the host keeps its schemas and parsers, and gains one route and two deco
   await bare.close()
 })
 
-const replaced: Record<string, (app: FastifyInstance) => void> = {
-  validator: (app) => app.setValidatorCompiler(() => { throw new Error('this schema is none of ours') }),
-  serializer: (app) => app.setSerializerCompiler(() => { throw new Error('this schema is none of ours') }),
-  'serializer of replies': (app) => app.setReplySerializer((payload) => JSON.stringify({ envelope: payload })),
-  'formatter of schema errors': (app) => app.setSchemaErrorFormatter(() => new Error('formatted by the host'))
+// As those that know schemas of another kind only.
+const compiler = () => { throw new Error('this schema is none of ours') }
+
+const replaced: Record<string, HostSetup> = {
+  validator: { prepare: (app) => app.setValidatorCompiler(compiler) },
+  serializer: { prepare: (app) => app.setSerializerCompiler(compiler) },
+  'factory of both': {
+    server: { schemaController: { compilersFactory: { buildValidator: () => compiler, buildSerializer: () => compiler } } }
+  },
+  'serializer of replies': { prepare: (app) => app.setReplySerializer((payload) => JSON.stringify({ envelope: payload })) },
+  'formatter of schema errors': { prepare: (app) => app.setSchemaErrorFormatter(() => new Error('formatted by the host')) }
 }
 
-for (const [what, prepare] of Object.entries(replaced)) {
+for (const [what, setup] of Object.entries(replaced)) {
   t.test(`the plugin answers the same where the host has a ${what} of its own`, async (t) => {
-    const { app } = await startHost(t, { prepare })
+    const { app } = await startHost(t, setup)
     t.matchOnly((await generate(app, admin)).json(), { token: String })
     t.matchOnly((await generate(app, {})).json(), { id: uuid, name: 'AuthenticationRequired', message: String })
     const tooLarge = await app.inject({ method: 'POST', url: path, headers: admin, body: 'x'.repeat(2000) })
