@@ -18,6 +18,32 @@ const unprivileged = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
 
 /** Initialises and starts a server on a free port of 127.0.0.1, with its data in a folder of its own. */
 export async function startPostgres (): Promise<Postgres> {
+  const { start, remove } = await initialisePostgres()
+  const port = await freePort()
+  const server = await start(['-p', String(port), '-h', '127.0.0.1', '-k', ''])
+
+  return {
+    url: `postgresql://postgres@127.0.0.1:${port}/postgres`,
+    async stop () {
+      const exited = once(server, 'exit')
+      server.kill('SIGINT')
+      await exited
+      await remove()
+    }
+  }
+}
+
+/** The data of a server that can be started any number of times, one at a time. */
+export interface PostgresData {
+  /** A folder that the server may write to. */
+  folder: string
+  /** Starts a server with these arguments more and waits until it accepts connections. */
+  start: (args: string[]) => Promise<ChildProcess>
+  remove: () => Promise<void>
+}
+
+/** Initialises the data of a server in a folder of its own. */
+export async function initialisePostgres (): Promise<PostgresData> {
   const folder = await mkdtemp(join(tmpdir(), 'scim-token-postgres-'))
   await chmod(folder, 0o755)
   const bin = await binaries(folder)
@@ -29,23 +55,17 @@ export async function startPostgres (): Promise<Postgres> {
   const [code] = await once(initdb, 'exit')
   if (code !== 0) throw new Error(`initdb exited with ${code}`)
 
-  const port = await freePort()
-  const server = spawn(join(bin, 'postgres'), [
-    '-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', '', '-F', '-c', 'max_connections=300'
-  ], { ...unprivileged, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
-  const abandon = () => { server.kill('SIGINT') }
-  process.once('exit', abandon)
-  await ready(server)
-
   return {
-    url: `postgresql://postgres@127.0.0.1:${port}/postgres`,
-    async stop () {
-      const exited = once(server, 'exit')
-      server.kill('SIGINT')
-      await exited
-      process.off('exit', abandon)
-      await rm(folder, { recursive: true })
-    }
+    folder: data,
+    async start (args) {
+      const server = spawn(join(bin, 'postgres'), ['-D', data, '-F', '-c', 'max_connections=300', ...args], { ...unprivileged, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+      const abandon = () => { server.kill('SIGINT') }
+      process.once('exit', abandon)
+      server.once('exit', () => { process.off('exit', abandon) })
+      await ready(server)
+      return server
+    },
+    remove: () => rm(folder, { recursive: true })
   }
 }
 

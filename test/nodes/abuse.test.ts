@@ -1,0 +1,153 @@
+import type { Socket } from 'node:net'
+import t from 'tap'
+import { generateToken } from '../../lib/token.ts'
+import { makeClient } from './client.ts'
+import { startCluster } from './cluster.ts'
+import { scanLogs } from './logs.ts'
+import { exchange, open, readAll, statuses } from './raw-socket.ts'
+import { startRecorder } from './recorder.ts'
+import { until } from './until.ts'
+
+t.setTimeout(120_000)
+
+const logFolder = t.testdir()
+const recorder = startRecorder()
+const client = makeClient(recorder)
+const { database, nodes, stopNodes, remove } = await startCluster({ size: 1, logFolder, recorder })
+t.teardown(remove)
+const node = nodes[0]!
+let token = (await client.generate(node))!
+
+const generatePath = '/api/admin/scim-settings/generate-new-token'
+
+function request (line: string, ...headers: string[]): string {
+  return [`${line} HTTP/1.1`, 'Host: host', ...headers, '', ''].join('\r\n')
+}
+
+async function storedTokens (): Promise<number> {
+  return await database.connected(async (sql) => (await sql.query('select from scim_token_audit')).rows.length)
+}
+
+/** How many of so many requests with the valid token were let in. */
+async function accepted (times: number): Promise<number> {
+  let count = 0
+  for (let i = 0; i < times; i++) {
+    if (await client.verify(node, token) === 'accepted') count++
+  }
+  return count
+}
+
+t.test('valid tokens are served while 1,000 connections send their headers slowly', async (t) => {
+  const slow = await Promise.all(Array.from({ length: 1000 }, () => open(node.address)))
+  const received = slow.map(readAll)
+  for (const socket of slow) socket.write('GET /scim/v2/Users HTTP/1.1\r\nHost: host\r\nX-Slow: ')
+  const drip = setInterval(() => { for (const socket of slow) if (!socket.destroyed) socket.write('a') }, 500)
+
+  t.equal(await accepted(100), 100)
+  t.type(token = (await client.generate(node))!, 'string')
+  const answers = (await Promise.all(received)).flatMap(statuses)
+  clearInterval(drip)
+  t.strictSame(new Set(answers), new Set([408]), 'and the host ends those connections')
+})
+
+t.test('a body that never comes holds up nobody', async (t) => {
+  const before = await storedTokens()
+  const [known, unknown] = await Promise.all([
+    exchange(node.address, request(`POST ${generatePath}`, 'Authorization: admin', 'Content-Length: 100') + 'a'),
+    exchange(node.address, request(`POST ${generatePath}`, 'Content-Length: 100') + 'a')
+  ])
+  t.match(statuses(known), [503])
+  t.match(statuses(unknown), [401])
+  t.equal(await storedTokens(), before)
+})
+
+t.test('what is too large is refused', async (t) => {
+  const before = await storedTokens()
+  const large = 'a'.repeat(20_000)
+  const cases = [
+    { bytes: request('GET /scim/v2/Users', `Authorization: Bearer ${large}`), status: 431 },
+    { bytes: request(`GET /${large}`), status: 431 },
+    { bytes: request(`POST ${generatePath}`, 'Authorization: admin', 'Connection: close', 'Content-Length: 2000') + large.slice(0, 2000), status: 413 },
+    { bytes: request(`POST ${generatePath}`, 'Authorization: admin', 'Connection: close', 'Transfer-Encoding: chunked') + `4e20\r\n${large}\r\n0\r\n\r\n`, status: 413 },
+    { bytes: request(`POST ${generatePath}`, 'Connection: close', 'Content-Length: 20000') + large, status: 401 }
+  ]
+  const received = await Promise.all(cases.map(({ bytes }) => exchange(node.address, bytes)))
+  t.strictSame(received.map(statuses), cases.map(({ status }) => [status]))
+  t.equal(await storedTokens(), before)
+})
+
+t.test('pipelined requests are answered each, and one token is valid after them', async (t) => {
+  const requests = Array.from({ length: 20 }, (_, i) => request(`POST ${generatePath}`, 'Authorization: admin', 'Content-Length: 0', ...(i === 19 ? ['Connection: close'] : [])))
+  const received = await exchange(node.address, requests.join(''))
+  const tokens = [...received.matchAll(/"token":"(\w+)"/g)].map(([, token]) => token!)
+  t.equal(new Set(tokens).size, 20)
+
+  const outcomes = await Promise.all(tokens.map((token) => client.verify(node, token)))
+  t.strictSame(outcomes.filter((outcome) => outcome === 'accepted').length, 1)
+})
+
+t.test('clients that go away or close their half of the connection harm nobody', async (t) => {
+  const leave = [(socket: Socket) => socket.resetAndDestroy(), (socket: Socket) => socket.destroy(), (socket: Socket) => socket.end()]
+  await Promise.all(Array.from({ length: 60 }, async (_, i) => {
+    const socket = await open(node.address)
+    const gone = readAll(socket)
+    socket.write(request(`POST ${generatePath}`, 'Authorization: admin', 'Content-Length: 0'))
+    leave[i % leave.length]!(socket)
+    await gone
+  }))
+  // What they have asked for may still be stored, until nothing but our own token is.
+  await until('they are done', async () => {
+    const before = await storedTokens()
+    token = (await client.generate(node))!
+    return await storedTokens() === before + 1
+  })
+  t.equal(await accepted(10), 10)
+})
+
+t.test('a request that could be read in two ways is refused, and the one hidden in it is not run', async (t) => {
+  const hidden = request(`POST ${generatePath}`, 'Authorization: admin', 'Content-Length: 0')
+  const chunked = (size = hidden.length.toString(16)) => `${size}\r\n${hidden}\r\n0\r\n\r\n`
+  const post = (...headers: string[]) => request(`POST ${generatePath}`, `Authorization: Bearer ${token}`, ...headers)
+  const shapes = {
+    'Content-Length and Transfer-Encoding': post('Content-Length: 0', 'Transfer-Encoding: chunked') + chunked(),
+    'Transfer-Encoding and Content-Length': post('Transfer-Encoding: chunked', 'Content-Length: 5') + '0\r\n\r\n' + hidden,
+    'two lengths': post('Content-Length: 0', `Content-Length: ${hidden.length}`) + hidden,
+    'a list of lengths': post(`Content-Length: 0, ${hidden.length}`) + hidden,
+    'a signed length': post('Content-Length: +0') + hidden,
+    'a negative length': post('Content-Length: -1') + hidden,
+    'a hexadecimal length': post('Content-Length: 0x0') + hidden,
+    'chunked not last': post('Transfer-Encoding: chunked, identity') + chunked(),
+    'an unknown coding': post('Transfer-Encoding: xchunked') + chunked(),
+    'a space before the colon': post('Transfer-Encoding : chunked') + chunked(),
+    'a folded header': post('Transfer-Encoding:', ' chunked', 'Content-Length: 0') + chunked(),
+    'a bare LF after a header': post('X: a\nTransfer-Encoding: chunked') + chunked(),
+    'a bare CR in a header': post('X: a\rTransfer-Encoding: chunked', 'Content-Length: 0') + hidden,
+    'a NUL in a header': post('X: a\0b', 'Content-Length: 0') + hidden,
+    'a bare CR after a chunk size': post('Transfer-Encoding: chunked') + `0\r\r\n${hidden}`,
+    'a chunk size that is no number': post('Transfer-Encoding: chunked') + chunked('0x10'),
+    'a chunk size beyond all bounds': post('Transfer-Encoding: chunked') + chunked('fffffffffffffffff'),
+    'a chunk longer than its size': post('Transfer-Encoding: chunked') + chunked('1'),
+    'no version': `POST ${generatePath}\r\n\r\n${hidden}`
+  }
+  const before = await storedTokens()
+  const received = await Promise.all(Object.values(shapes).map((bytes) => exchange(node.address, bytes)))
+  // What is wrong with a body shows after its headers have been refused for want of permission.
+  const answers = Object.keys(shapes).map((name, i) => [name, statuses(received[i]!).filter((status, j) => status !== 403 || j > 0)])
+  t.strictSame(answers, Object.keys(shapes).map((name) => [name, [400]]))
+  t.equal(await storedTokens(), before)
+  t.equal(await accepted(1), 1)
+})
+
+t.test('valid tokens are served during a flood of wrong ones', async (t) => {
+  const flood = Promise.all(Array.from({ length: 20 }, async (_, i) => {
+    for (let j = 0; j < 50; j++) await client.verify(node, i % 2 === 0 ? generateToken() : 'scim_wrong')
+  }))
+  t.equal(await accepted(100), 100)
+  await flood
+})
+
+t.test('after all that the host stops cleanly, and its log holds no secret and no trouble', async (t) => {
+  await stopNodes()
+  t.strictSame(recorder.complaints, [])
+  t.strictSame(await scanLogs(logFolder), [])
+})

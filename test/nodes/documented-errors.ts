@@ -1,0 +1,38 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Answer } from './http.ts'
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+
+/** Whether a 503 of an admin route has the documented shape. */
+export function isApiError ({ headers, body }: Answer): boolean {
+  const error = parse(body)
+  const { id, message } = error
+  return headers['content-type'] === 'application/json; charset=utf-8' && uuid.test(String(id)) &&
+    isDeepStrictEqual(error, { id, name: 'ServiceUnavailableError', message, details: [{ message }] })
+}
+
+/** Whether a 503 of an admin route leaves open what became of the change. */
+export function isUnknown ({ body }: Answer): boolean {
+  return String(parse(body)['message']).includes('may or may not have been stored')
+}
+
+/** Whether a 503 of a SCIM route has the documented shape. */
+export function isScimError ({ headers, body }: Answer): boolean {
+  const error = parse(body)
+  const { detail } = error
+  return headers['content-type'] === 'application/scim+json; charset=utf-8' && Number(headers['retry-after']) > 0 && typeof detail === 'string' &&
+    isDeepStrictEqual(error, { schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], status: '503', detail })
+}
+
+/** Whether this is Fastify's own answer of a host that is stopping: it comes before any plugin. */
+export function isStopping ({ body }: Answer): boolean {
+  return isDeepStrictEqual(parse(body), { error: 'Service Unavailable', message: 'Service Unavailable', statusCode: 503 })
+}
+
+function parse (body: string): Record<string, unknown> {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,89 @@
+import fc from 'fast-check'
+import type { Change, Event, History, Operation, State } from './history.ts'
+
+/** What one client may do in a simulated history, and when its effect comes. */
+const steps = fc.record({
+  kind: fc.constantFrom('generate', 'generate', 'verify', 'verify', 'verify', 'switch', 'look'),
+  start: fc.nat(200),
+  duration: fc.nat(30),
+  /** When it takes effect, as a fraction of its duration. */
+  moment: fc.double({ min: 0, max: 1, noNaN: true }),
+  fate: fc.constantFrom('answered', 'answered', 'answered', 'lost before', 'lost after', 'late', 'refused'),
+  enabled: fc.boolean(),
+  /** Verifies the token of this generate, as a fraction of all steps. */
+  token: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true })
+})
+
+/** Histories of a register that keeps all promises, with clients that overlap and answers that get lost. */
+export const correctHistories: fc.Arbitrary<History> = fc.array(steps, { minLength: 2, maxLength: 40 }).map((all) => {
+  const initial: State = { hash: null, enabled: true }
+  const operations: Operation[] = []
+  const changes: Change[] = []
+  let state: State = initial
+
+  const planned = all
+    .map((step, id) => ({ ...step, id, isWrite: step.kind === 'generate' || step.kind === 'switch' }))
+    .map((step) => ({ ...step, at: step.start + step.duration * step.moment + (step.isWrite && step.fate === 'late' ? 100 : 0) }))
+    .sort((one, other) => one.at - other.at)
+  for (const step of planned) {
+    const { id, kind, start, fate } = step
+    const operation = { id, node: 0, start, end: start + step.duration }
+    const outcome = fate === 'answered' ? 'stored' : fate === 'refused' ? 'unchanged' : 'unknown'
+    if (kind === 'generate' || kind === 'switch') {
+      const next = kind === 'generate' ? { ...state, hash: `hash ${id}` } : { ...state, enabled: step.enabled }
+      if (fate !== 'lost before' && fate !== 'refused') {
+        state = next
+        changes.push({ operation: id, ...state })
+      }
+      operations.push({ ...operation, kind, outcome, enabled: step.enabled, hash: `hash ${id}` })
+    } else {
+      const hash = `hash ${Math.floor(step.token * all.length)}`
+      operations.push({ ...operation, ...answer(kind, hash, state) })
+    }
+  }
+  const isToken = new Set(all.flatMap(({ kind }, id) => kind === 'generate' ? [id] : []))
+  const audit = changes.filter(({ operation }) => isToken.has(operation)).map(({ operation, hash }) => ({ operation, hash: hash! }))
+  return { initial, operations, changes, audit, final: { ...state } }
+})
+
+function answer (kind: 'verify' | 'look', hash: string, state: State): Event {
+  return kind === 'look'
+    ? { kind, outcome: { enabled: state.enabled, hasToken: state.hash !== null } }
+    : { kind, hash, outcome: state.enabled && state.hash === hash ? 'accepted' : 'refused' }
+}
+
+const spans = fc.tuple(fc.nat(7), fc.nat(3)).map(([start, length]) => ({ node: 0, start, end: start + length }))
+
+/** Three tokens, one after the other, and a few verifications with answers out of the blue. */
+export function smallHistories (outcomes: ('accepted' | 'refused')[]): fc.Arbitrary<History> {
+  const verifications = fc.array(fc.tuple(spans, fc.nat(2), fc.constantFrom(...outcomes)), { maxLength: 4 })
+  return fc.tuple(fc.tuple(spans, spans, spans), verifications).map(([generates, reads]) => {
+    const rows = generates.map((_span, operation) => ({ operation, hash: `hash ${operation}` }))
+    return {
+      initial: { hash: null, enabled: true },
+      operations: [
+        ...generates.map((span, id): Operation => ({ ...span, id, kind: 'generate', outcome: 'stored', hash: `hash ${id}` })),
+        ...reads.map(([span, token, outcome], i): Operation => ({ ...span, id: 3 + i, kind: 'verify', hash: `hash ${token}`, outcome }))
+      ],
+      changes: rows.map((row) => ({ ...row, enabled: true })),
+      audit: rows,
+      final: { hash: 'hash 2', enabled: true }
+    }
+  })
+}
+
+/** Whether there are moments for the three tokens that agree with all answers: tries every one. */
+export function isLinearizable ({ operations }: History): boolean {
+  const moments = [...new Set(operations.flatMap(({ start, end }) => [start, (start + end) / 2, end]))].sort((a, b) => a - b)
+  return moments.some((a) => moments.some((b) => moments.some((c) => {
+    const begins = [-Infinity, a, b, c, Infinity]
+    if (a > b || b > c) return false
+    return operations.every((operation, i) => {
+      const { start, end } = operation
+      if (operation.kind === 'generate') return begins[i + 1]! >= start && begins[i + 1]! <= end
+      if (operation.kind !== 'verify') return false
+      return [0, 1, 2, 3].some((state) => begins[state]! <= end && begins[state + 1]! >= start &&
+        (operation.outcome === 'accepted') === (operation.hash === `hash ${state - 1}`))
+    })
+  })))
+}
