@@ -1,11 +1,7 @@
-import swagger from '@fastify/swagger'
 import t from 'tap'
-import { startHost } from './helpers/host.ts'
+import { documentOf, error, withoutProse } from './helpers/openapi.ts'
 
-const error = {
-  type: 'object',
-  properties: { id: { type: 'string' }, name: { type: 'string' }, message: { type: 'string' } }
-}
+const path = '/api/admin/scim-settings'
 
 // The facts of Unleash's public OpenAPI document, version 7.5.0, without its prose.
 const operations = {
@@ -13,14 +9,20 @@ const operations = {
     tags: ['Auth'],
     operationId: 'getScimSettings',
     'x-stability-level': 'stable',
-    responses: { 200: json({ $ref: '#/components/schemas/scimSettingsSchema' }), 401: json(error) }
+    responses: {
+      200: { content: { 'application/json': { schema: { $ref: '#/components/schemas/scimSettingsSchema' } } } },
+      401: error
+    }
   },
   post: {
     tags: ['Auth'],
     operationId: 'setScimSettings',
     'x-stability-level': 'stable',
-    requestBody: { required: true, ...json({ $ref: '#/components/schemas/setScimSettingsSchema' }) },
-    responses: { 200: {}, 400: json(error), 401: json(error), 403: json(error), 415: json(error) }
+    requestBody: {
+      required: true,
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/setScimSettingsSchema' } } }
+    },
+    responses: { 200: {}, 400: error, 401: error, 403: error, 415: error }
   }
 }
 
@@ -38,25 +40,27 @@ const schemas = {
   }
 }
 
-function json (schema: object): object {
-  return { content: { 'application/json': { schema } } }
-}
-
-t.test("a host documents the settings as Unleash's OpenAPI does, in everything but prose", async (t) => {
-  const { app } = await startHost(t, {
-    options: { settings: true },
-    prepare: async (app) => await app.register(swagger, {
-      openapi: { openapi: '3.0.3' },
-      refResolver: { buildLocalReference: (schema, _baseUri, _fragment, i) => String(schema['$id'] ?? `def-${i}`) }
-    })
-  })
-  const { paths, components } = JSON.parse(JSON.stringify(app.swagger(), withoutProse))
-  t.strictSame(paths['/api/admin/scim-settings'], operations)
+t.test('the operations of the settings are those of Unleash in all but prose', async (t) => {
+  const { paths, components } = await documentOf(t, { settings: true })
   const { scimSettingsSchema, setScimSettingsSchema } = components.schemas
-  t.strictSame({ scimSettingsSchema, setScimSettingsSchema }, schemas)
+  t.strictSame(withoutProse(paths[path]), operations)
+  t.strictSame(withoutProse({ scimSettingsSchema, setScimSettingsSchema }), schemas)
 })
 
-/** Leaves out what is for people to read, as a replacer of JSON.stringify. */
-function withoutProse (key: string, value: unknown): unknown {
-  return ['description', 'summary', 'example'].includes(key) ? undefined : value
-}
+t.test('they, their answers and their fields are described, with examples', async (t) => {
+  const { paths: { [path]: { get, post } }, components: { schemas: { scimSettingsSchema, setScimSettingsSchema } } } = await documentOf(t, { settings: true })
+  const answers: any[] = [...Object.values(get.responses), ...Object.values(post.responses)]
+  const schemas = [scimSettingsSchema, setScimSettingsSchema]
+  const fields: any[] = [...answers.map((answer) => answer.content?.['application/json'].schema), ...schemas]
+    .flatMap((schema) => Object.values(schema?.properties ?? {}))
+
+  t.strictSame([get, post, ...answers, ...schemas, ...fields].filter(({ description }) => !description), [])
+  t.strictSame([get, post].filter(({ summary }) => !summary), [])
+  t.strictSame(fields.filter(({ example }) => example === undefined), [])
+})
+
+t.test('each error has an example of its name', async (t) => {
+  const { paths: { [path]: { post } } } = await documentOf(t, { settings: true })
+  t.strictSame(['400', '401', '403', '415'].map((status) => post.responses[status].content['application/json'].schema.properties.name.example),
+    ['ValidationError', 'AuthenticationRequired', 'NoAccessError', 'ContentTypeError'])
+})

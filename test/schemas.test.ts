@@ -1,46 +1,7 @@
-import swagger from '@fastify/swagger'
 import { Validator } from '@seriousme/openapi-schema-validator'
-import t, { type Test } from 'tap'
-import type { ScimTokenOptions } from '../lib/index.ts'
-import { path, startHost } from './helpers/host.ts'
-
-/** The document of a host that describes its API with @fastify/swagger. */
-async function documentOf (t: Test, options: ScimTokenOptions = {}) {
-  const { app } = await startHost(t, {
-    options,
-    prepare: (app) => app.register(swagger, {
-      openapi: {
-        openapi: '3.0.3',
-        info: { title: 'A host', version: '1.0.0' },
-        components: {
-          securitySchemes: {
-            apiKey: { type: 'apiKey', in: 'header', name: 'Authorization' },
-            bearerToken: { type: 'http', scheme: 'bearer' }
-          }
-        },
-        security: [{ apiKey: [] }, { bearerToken: [] }]
-      },
-      refResolver: { buildLocalReference: (schema, _baseUri, _fragment, i) => String(schema['$id'] ?? `def-${i}`) }
-    })
-  })
-  return JSON.parse(JSON.stringify(app.swagger()))
-}
-
-/** Leaves out what is prose: it is the package's own. */
-function withoutProse (value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutProse)
-  if (typeof value !== 'object' || value === null) return value
-  const prose = ['title', 'summary', 'description', 'example']
-  return Object.fromEntries(Object.entries(value).filter(([key]) => !prose.includes(key)).map(([key, part]) => [key, withoutProse(part)]))
-}
-
-const error = {
-  content: {
-    'application/json': {
-      schema: { type: 'object', properties: { id: { type: 'string' }, name: { type: 'string' }, message: { type: 'string' } } }
-    }
-  }
-}
+import t from 'tap'
+import { path } from './helpers/host.ts'
+import { documentOf, error, withoutProse } from './helpers/openapi.ts'
 
 t.test('the operation generateNewToken is that of Unleash in all but prose', async (t) => {
   const document = await documentOf(t)
