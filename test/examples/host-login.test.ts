@@ -1,3 +1,4 @@
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { buildHost } from '../../examples/host/app.ts'
 import { readConfig } from '../../examples/host/config.ts'
@@ -87,6 +88,18 @@ t.test('who generates tokens, or tries passwords, too often has to wait', async 
   const message = 'Rate limit exceeded, retry in 1 minute'
   const { id, ...body } = (await generate(token)).json()
   t.strictSame(body, { name: 'TooManyRequestsError', message, details: [{ message }] })
+})
+
+t.test('what fails inside is told to the log alone', async (t) => {
+  const { app, login } = await startHost(t)
+  const db = new pg.Client(postgres.url)
+  await db.connect()
+  t.teardown(() => db.end())
+  await db.query('drop table host_sessions')
+  const response = await login(admin)
+  t.equal(response.statusCode, 500)
+  t.notMatch(response.body, 'host_sessions')
+  t.equal((await app.inject('/health')).statusCode, 200)
 })
 
 t.test('settings that cannot be used are named', async (t) => {

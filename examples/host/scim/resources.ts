@@ -23,9 +23,6 @@ SCIMMY.Config.set({
 const { User, Group, Schema, ResourceType, ServiceProviderConfig } = SCIMMY.Resources
 for (const resource of [User, Group, Schema, ResourceType, ServiceProviderConfig]) resource.basepath(scimPath)
 
-// Users log in at their provider: their passwords have no use here and must not be stored.
-SCIMMY.Schemas.User.definition.truncate('password')
-
 const users = handlersOf<SCIMMY.Schemas.User>('scim_users')
 const groups = handlersOf<SCIMMY.Schemas.Group>('scim_groups')
 

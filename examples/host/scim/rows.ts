@@ -44,6 +44,7 @@ export function handlersOf<Content extends object> (table: 'scim_users' | 'scim_
 
   return {
     async ingress ({ id }: Target, content: Content, { db }: ScimContext) {
+      // Without the password: SCIMMY leaves it out.
       const json = JSON.stringify(content)
       return id === undefined ? await one(db, insert, [json]) : await one(db, update, [id, json])
     },
