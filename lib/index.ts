@@ -23,6 +23,9 @@ declare module 'fastify' {
     /**
      * Lets in SCIM requests with the valid bearer token: an `onRequest` hook for the host's SCIM
      * routes, and a strategy for `@fastify/auth`. What it refuses is a {@link ScimError}.
+     *
+     * It is undefined until the registration of the plugin has been awaited, and Fastify takes an
+     * undefined hook of a route for none: prefer `addHook`, or `onRequest: [app.verifyScimToken]`.
      */
     verifyScimToken: VerifyScimToken
   }

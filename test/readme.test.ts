@@ -60,7 +60,7 @@ t.test('the example answers what the README says', async (t) => {
 t.test('the example host answers what the README says', async (t) => {
   const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
   t.strictSame(blocksOf('Try it', 'sh'), ['npm ci && npm start\n', 'npm ci && npm test\n'])
-  t.match(scripts.start, /&& tsx examples\/host\/main\.ts$/)
+  t.match(scripts.start, / node --import tsx examples\/host\/main\.ts$/)
 
   const port = await start(t, root, ['--import', 'tsx', 'examples/host/main.ts'], { PORT: '0', DATA_DIR: t.testdir() })
   await follow(t, blockOf('Try it', 'console'), { from: 4242, to: port })
@@ -171,11 +171,19 @@ t.test('an error looks as the README says', async (t) => {
 })
 
 t.test('the table of options names them all, with their defaults', async (t) => {
-  const rows = readme.matchAll(/^\| `(\w+)` \| `?(.*?)`? \|/gm)
+  const [, options = ''] = /^## Options$(.*?)^## /ms.exec(readme) ?? []
+  const rows = options.matchAll(/^\| `(\w+)` \| `?(.*?)`? \|/gm)
   const { prefix, ...documented } = Object.fromEntries([...rows].map(([, name, value = '']) => [name, value.replaceAll("'", '"')]))
   const defaults = Object.fromEntries(Object.entries(settleOptions({})).map(([name, value]) => [name, JSON.stringify(value).replaceAll(',', ', ')]))
   t.strictSame(documented, defaults)
   t.equal(prefix, 'none')
+})
+
+t.test('the table of the example host names each variable of its environment', async (t) => {
+  const config = await readFile(join(root, 'examples/host/config.ts'), 'utf8')
+  const variables = [...config.matchAll(/env(?:\['|, ')(\w+)'/g)].map(([, name = '']) => name)
+  t.ok(variables.length > 0)
+  t.strictSame(variables.filter((name) => !readme.includes(`\`${name}\``)), [])
 })
 
 t.test('each link within the repository leads somewhere', async (t) => {

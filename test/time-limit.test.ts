@@ -4,6 +4,7 @@ import t from 'tap'
 import { within } from '../lib/time-limit.ts'
 
 const never = new Promise<never>(() => {})
+const slowQuery: PromiseLike<never> = { then: () => never }
 
 t.test('a value that needs no waiting comes back as it is, and no timer is set', async (t) => {
   const timers = countTimers()
@@ -36,16 +37,17 @@ t.test('a query runs once', async (t) => {
   t.equal(runs, 1)
 })
 
-t.test('when the time is over, the promise is given up, and not a millisecond before', async (t) => {
+t.test('when the time is over, a promise and a query are given up, and not a millisecond before', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => { mock.timers.reset() })
-  const state = observe(within(1000, never))
+  const state = [observe(within(1000, never)), observe(within(1000, slowQuery))]
   mock.timers.tick(999)
   await turn()
-  t.strictSame(state, [])
+  t.strictSame(state, [[], []])
   mock.timers.tick(1)
   await turn()
-  t.strictSame(state, [new Error('no answer within 1000 ms')])
+  const givenUp = [new Error('no answer within 1000 ms')]
+  t.strictSame(state, [givenUp, givenUp])
 })
 
 t.test('a limit of 0 is none', async (t) => {

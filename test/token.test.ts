@@ -62,6 +62,11 @@ t.test('a token with anything before, after or in it is told apart offline', asy
   t.strictSame([`${token}\n`, `\n${token}`, `${token}\0`, ` ${token}`, `${token}${token}`].filter(isToken), [])
 })
 
+t.test('a token that is too short or too long is told apart offline, even with its right checksum', async (t) => {
+  holds(t, fc.property(fc.array(fc.constantFrom(...alphabet), { maxLength: 100, size: 'max' }), (secret) =>
+    isToken(withChecksum(`scim_${secret.join('')}`)) === (secret.length === 43)))
+})
+
 t.test('any other text is told apart offline', async (t) => {
   const anyChecksum = fc.stringMatching(/^[0-9A-Za-z]{6}$/)
   holds(t, fc.property(anyText, (text) => !isToken(text) && !isToken(withChecksum(text)) && !isToken(`scim_${text}`)))

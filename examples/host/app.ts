@@ -1,41 +1,42 @@
 import rateLimit from '@fastify/rate-limit'
-import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import { httpErrors } from '@fastify/sensible'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import scimToken from 'fastify-scim-token'
 import { postgresStore } from 'fastify-scim-token/stores/postgres'
 import auth from './auth.ts'
 import type { Config } from './config.ts'
-import { openDatabase } from './database.ts'
+import { openDatabase, type Database } from './database.ts'
 import { migrate } from './migration.ts'
+import openapi from './openapi.ts'
+import { scim } from './scim/index.ts'
+import { scimPath } from './scim/resources.ts'
 import { databaseSessions } from './sessions.ts'
 import { configuredUsers } from './users.ts'
 
 /** Builds the host: its users, its database, its API documentation, and the plugin among them. */
 export async function buildHost (config: Config, logger: FastifyServerOptions['logger'] = true): Promise<FastifyInstance> {
-  const app = Fastify({ logger })
-
   const db = await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir })
+  const app = Fastify({ logger, requestTimeout: 30_000 })
   app.addHook('onClose', () => db.close())
-  await migrate(db, config)
+  try {
+    await migrate(db, config)
+    await setUp(app, db, config)
+    return app
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+}
 
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.0.3',
-      info: { title: 'A host of fastify-scim-token', version: '1.0.0' },
-      components: {
-        securitySchemes: {
-          apiKey: { type: 'apiKey', in: 'header', name: 'Authorization', description: 'The API token of a user.' },
-          bearerToken: { type: 'http', scheme: 'bearer', description: 'The API token of a user.' }
-        }
-      },
-      security: [{ apiKey: [] }, { bearerToken: [] }]
-    },
-    // Names a schema in the document by its $id, where the default is a number.
-    refResolver: { buildLocalReference: (schema, _baseUri, _fragment, i) => String(schema['$id'] ?? `def-${i}`) }
+async function setUp (app: FastifyInstance, db: Database, config: Config): Promise<void> {
+  // What went wrong inside is for the log alone.
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    if (error.statusCode !== undefined && error.statusCode < 500) return reply.send(error)
+    request.log.error(error)
+    return reply.send(httpErrors.internalServerError())
   })
-  await app.register(swaggerUi, { routePrefix: '/docs' })
 
+  await app.register(openapi)
   await app.register(rateLimit, { global: false })
   const limited = config.rateLimit > 0 ? { rateLimit: { max: config.rateLimit, timeWindow: '1 minute' } } : {}
 
@@ -46,10 +47,10 @@ export async function buildHost (config: Config, logger: FastifyServerOptions['l
     trustedOrigins: config.trustedOrigins,
     routeConfig: { generateNewToken: limited }
   })
+  await app.register(scim, { db, prefix: scimPath })
 
   app.get('/health', { schema: { hide: true } }, async () => {
     await db.query('select 1')
     return { status: 'ok' }
   })
-  return app
 }

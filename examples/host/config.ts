@@ -35,7 +35,7 @@ export function readConfig (env: NodeJS.ProcessEnv): Config {
     viewerPassword: env['VIEWER_PASSWORD'] || 'example-viewer-password',
     scimSettings: env['SCIM_SETTINGS'] !== 'none',
     trustedOrigins: (env['TRUSTED_ORIGINS'] ?? '').split(',').map((origin) => origin.trim()).filter(Boolean),
-    rateLimit: readInteger(env, 'RATE_LIMIT', 30, Number.MAX_SAFE_INTEGER)
+    rateLimit: readInteger(env, 'RATE_LIMIT', 30, 1_000_000)
   }
 }
 

@@ -1,21 +1,28 @@
-import closeWithGrace from 'close-with-grace'
 import { buildHost } from './app.ts'
 import { readConfig } from './config.ts'
+import { stopOnSignal } from './stop.ts'
 
-const config = readConfig(process.env)
-const app = await buildHost(config)
+try {
+  const config = readConfig(process.env)
+  const app = await buildHost(config)
+  stopOnSignal(app)
 
-closeWithGrace({ logger: app.log }, () => app.close())
+  const { host, port } = config
+  const address = await app.listen({ host, port }).catch(async (error: NodeJS.ErrnoException) => {
+    await app.close()
+    throw new Error(`The host cannot listen on ${host}:${port} (${error.code}): set HOST or PORT to another one.`, { cause: error })
+  })
 
-const address = await app.listen({ host: config.host, port: config.port })
-
-// A token of one's own does not belong on a screen.
-const header = process.env['ADMIN_TOKEN'] ? '"Authorization: $ADMIN_TOKEN"' : `'Authorization: ${config.adminToken}'`
-
-console.log(`
+  // A token of one's own does not belong on a screen.
+  const header = process.env['ADMIN_TOKEN'] ? '"Authorization: $ADMIN_TOKEN"' : `'Authorization: ${config.adminToken}'`
+  console.log(`
 Generate a SCIM token:
 
   curl -X POST ${address}/api/admin/scim-settings/generate-new-token -H ${header}
 
 The API is documented at ${address}/docs; Ctrl-C stops the host.
 `)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}

@@ -1,5 +1,6 @@
 import { postgresMigration } from 'fastify-scim-token/stores/postgres'
 import type { Database } from './database.ts'
+import { scimTables } from './scim/rows.ts'
 import { sessionsTable } from './sessions.ts'
 
 /** Creates the tables where they do not exist, and the SCIM settings, or not. */
@@ -10,6 +11,7 @@ export async function migrate (db: Database, { scimSettings }: { scimSettings: b
     do $migration$ begin
       perform pg_advisory_xact_lock(hashtext('host'));
       ${sessionsTable};
+      ${scimTables};
     end $migration$`)
 
   await db.query(scimSettings

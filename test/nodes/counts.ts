@@ -7,17 +7,20 @@ export function countOperations ({ operations, changes }: History): Record<strin
     const name = `${kind} ${typeof outcome === 'string' ? outcome : 'answered'}`
     counts[name] = (counts[name] ?? 0) + 1
   }
-  return { ...counts, 'stored after a 503': countLate(operations, changes) }
+  return { ...counts, 'made after a newer 200': countLate(operations, changes) }
 }
 
-/** Changes of unknown outcome that were made after one that was asked for when they had been answered. */
+/**
+ * Changes of unknown outcome that were made after a newer one that was answered 200: one that was
+ * asked for when the answer to the older was there.
+ */
 function countLate (operations: Operation[], changes: History['changes']): number {
   const makers = new Map(operations.map((operation) => [operation.id, operation]))
   let latestStart = 0
   return changes.filter(({ operation }) => {
     const maker = makers.get(operation)
     const isLate = maker?.outcome === 'unknown' && maker.end < latestStart
-    latestStart = Math.max(latestStart, maker?.start ?? 0)
+    if (maker?.outcome === 'stored') latestStart = Math.max(latestStart, maker.start)
     return isLate
   }).length
 }

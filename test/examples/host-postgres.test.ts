@@ -1,0 +1,87 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import pg from 'pg'
+import t from 'tap'
+import { path } from '../helpers/host.ts'
+import { failHostProcess, startHostProcess } from '../helpers/host-process.ts'
+import { startPostgres } from '../helpers/postgres.ts'
+
+const admin = { authorization: '*:*.example-admin' }
+const postgres = await startPostgres()
+t.teardown(() => postgres.stop())
+const env = { DATABASE_URL: postgres.url, RATE_LIMIT: '0' }
+const [one, other] = await Promise.all([startHostProcess(t, env), startHostProcess(t, env)])
+
+t.test('two hosts on one database know the same sessions and tokens', async (t) => {
+  const login = await fetch(`${one.url}/auth/simple/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ username: 'admin', password: 'example-admin-password' })
+  })
+  const [cookie = ''] = login.headers.get('set-cookie')?.split(';') ?? []
+
+  const tokens: string[] = []
+  for (const { url } of [one, other]) {
+    const generated = await fetch(url + path, { method: 'POST', headers: { cookie } })
+    t.equal(generated.status, 200, 'the cookie of one is good for both')
+    tokens.push(Object(await generated.json()).token)
+  }
+  for (const { url } of [one, other]) {
+    const statuses = tokens.map(async (token) =>
+      (await fetch(`${url}/scim/Users`, { headers: { authorization: `Bearer ${token}` } })).status)
+    t.strictSame(await Promise.all(statuses), [401, 200], 'the last token of both is the valid one')
+  }
+})
+
+t.test('told to stop under load, a host answers what is under way and loses nothing', async (t) => {
+  const db = new pg.Client(postgres.url)
+  await db.connect()
+  t.teardown(() => db.end())
+  const audited = async (): Promise<number> => (await db.query('select count(*)::int from scim_token_audit')).rows[0].count
+  const before = await audited()
+
+  const outcomes: (number | 'unreachable')[] = []
+  async function generateUntilStopped (): Promise<void> {
+    for (let i = 0; i < 1000; i++) {
+      const outcome = await fetch(one.url + path, { method: 'POST', headers: admin }).then(({ status }) => status, () => 'unreachable' as const)
+      if (outcomes.push(outcome) === 100) one.kill('SIGTERM')
+      if (outcome !== 200) return
+    }
+  }
+  await Promise.all(Array.from({ length: 20 }, generateUntilStopped))
+
+  t.equal(await one.ended, 0)
+  t.equal(await audited() - before, outcomes.filter((outcome) => outcome === 200).length, 'each token that was stored was answered')
+  t.strictSame(outcomes.filter((outcome) => ![200, 503, 'unreachable'].includes(outcome)), [])
+  t.notMatch(one.output(), /"level":50/, 'nothing has failed')
+})
+
+t.test('who goes on pressing Ctrl-C does not wait for a client that never sends all of its request', async (t) => {
+  const { port, hostname } = new URL(other.url)
+  const client = connect(Number(port), hostname)
+  t.teardown(() => client.destroy())
+  client.on('error', () => {})
+  client.write(`POST ${path} HTTP/1.1\r\nhost: ${hostname}\r\nauthorization: ${admin.authorization}\r\ncontent-length: 2\r\n\r\n{`)
+  await once(client, 'connect')
+  await other.written(new RegExp(`"remotePort":${client.localPort}}`))
+
+  const pressing = setInterval(() => other.kill('SIGINT'), 100)
+  t.equal(await other.ended, 1)
+  clearInterval(pressing)
+  t.match(other.output(), 'a second SIGINT')
+})
+
+t.test('what a host cannot start with, it says in one sentence', async (t) => {
+  const busy = createServer().listen(0, '127.0.0.1')
+  await once(busy, 'listening')
+  t.teardown(() => busy.close())
+  const { port } = busy.address() as AddressInfo
+
+  const cases = [
+    { with: { PORT: 'abc' }, says: 'PORT must be a whole number from 0 to 65535, and it is "abc".' },
+    { with: { ...env, PORT: String(port) }, says: `The host cannot listen on 127.0.0.1:${port} (EADDRINUSE): set HOST or PORT to another one.` },
+    { with: { DATABASE_URL: 'postgres://me:secret@127.0.0.1:1/db' }, says: 'The database of DATABASE_URL cannot be used: connect ECONNREFUSED 127.0.0.1:1.' }
+  ]
+  const outcomes = await Promise.all(cases.map((start) => failHostProcess(t, start.with)))
+  t.strictSame(outcomes, cases.map(({ says }) => ({ code: 1, output: says })))
+})

@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { openDatabase } from '../../examples/host/database.ts'
+import { hashToken } from '../../lib/token.ts'
+import { path } from '../helpers/host.ts'
+import { failHostProcess, startHostProcess } from '../helpers/host-process.ts'
+import { secrets } from '../helpers/log.ts'
+
+const admin = { authorization: '*:*.example-admin' }
+const viewer = { authorization: 'Bearer *:*.example-viewer' }
+
+const folder = await mkdtemp(join(tmpdir(), 'scim-token-host-'))
+t.teardown(() => rm(folder, { recursive: true }))
+const dataDir = join(folder, 'data')
+const tokens: string[] = []
+
+t.test('a new host does what the curl command that it prints asks', async (t) => {
+  const host = await startHostProcess(t, { DATA_DIR: dataDir })
+  t.equal((await fetch(`${host.url}/health`)).status, 200, 'it is ready')
+
+  const [command] = /curl .+/.exec(host.output()) ?? []
+  for (let i = 0; i < 2; i++) {
+    const { stdout } = await promisify(execFile)('sh', ['-c', `${command} -s`])
+    t.match(stdout, /^{"token":"scim_[0-9A-Za-z]{49}"}$/)
+    tokens.push(JSON.parse(stdout).token)
+  }
+  t.not(tokens[0], tokens[1], 'each call has its own token')
+
+  const generate = (headers: Record<string, string>) => fetch(host.url + path, { method: 'POST', headers })
+  t.equal((await generate(viewer)).status, 403, 'a viewer may not')
+  t.equal((await generate({})).status, 401, 'nobody may not')
+
+  for (const page of ['/docs/json', '/docs/', '/docs/static/swagger-ui-bundle.js', '/docs/static/swagger-ui.css']) {
+    t.equal((await fetch(host.url + page)).status, 200, page)
+  }
+
+  const second = await failHostProcess(t, { DATA_DIR: dataDir })
+  t.equal(second.code, 1, 'a second host cannot use the same data')
+  t.equal(second.output, `Process ${host.pid} uses the data in ${dataDir}: stop it, set DATA_DIR to another folder, or remove ${dataDir}/host.pid if that process is no host.`)
+
+  // The terminal sends Ctrl-C to npm as well, and npm passes it on.
+  host.kill('SIGINT')
+  host.kill('SIGINT')
+  t.equal(await host.ended, 0, 'Ctrl-C stops it cleanly')
+  t.notMatch(host.output(), secrets)
+})
+
+t.test('it leaves the hash of the last token and a row for each in the database, and no token', async (t) => {
+  const db = await openDatabase({ dataDir })
+  t.teardown(() => db.close())
+  const hashes = tokens.map(hashToken)
+  const { rows: settings } = await db.query('select tenant, enabled, token_hash, token_created_by from scim_settings')
+  t.strictSame(settings, [{ tenant: 'default', enabled: true, token_hash: hashes[1], token_created_by: 'admin' }])
+  const { rows: audit } = await db.query('select token_hash, created_by from scim_token_audit order by id')
+  t.strictSame(audit, hashes.map((hash) => ({ token_hash: hash, created_by: 'admin' })))
+
+  const { rows: [dump] } = await db.query<{ xml: string }>("select schema_to_xml('public', true, false, '')::text as xml")
+  t.match(dump?.xml, hashes[1], 'the dump holds all tables')
+  t.notMatch(dump?.xml, /scim_[0-9A-Za-z]{49}/)
+})
+
+t.test('started again, it knows its settings and its last token', async (t) => {
+  const host = await startHostProcess(t, { DATA_DIR: dataDir })
+  const settings = await fetch(`${host.url}/api/admin/scim-settings`, { headers: admin })
+  t.strictSame(await settings.json(), { enabled: true, hasToken: true })
+
+  const statuses = tokens.map(async (token) =>
+    (await fetch(`${host.url}/scim/Users`, { headers: { authorization: `Bearer ${token}` } })).status)
+  t.strictSame(await Promise.all(statuses), [401, 200])
+
+  host.kill('SIGKILL')
+  t.equal(await host.ended, 'SIGKILL')
+})
+
+t.test('after a crash, SCIM_SETTINGS=none starts it without SCIM settings', async (t) => {
+  const host = await startHostProcess(t, { DATA_DIR: dataDir, SCIM_SETTINGS: 'none' })
+  t.equal((await fetch(host.url + path, { method: 'POST', headers: admin })).status, 404)
+  const settings = await fetch(`${host.url}/api/admin/scim-settings`, { headers: admin })
+  t.strictSame(await settings.json(), { enabled: false, hasToken: false })
+
+  host.kill('SIGTERM')
+  t.equal(await host.ended, 0, 'it stops cleanly when it is told to')
+})
