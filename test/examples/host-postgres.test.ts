@@ -71,6 +71,13 @@ t.test('who goes on pressing Ctrl-C does not wait for a client that never sends 
   t.match(other.output(), 'a second SIGINT')
 })
 
+t.test('SCIM_SETTINGS=none starts a host without SCIM settings to attach a token to', async (t) => {
+  const host = await startHostProcess(t, { ...env, SCIM_SETTINGS: 'none' })
+  t.equal((await fetch(host.url + path, { method: 'POST', headers: admin })).status, 404)
+  const settings = await fetch(`${host.url}/api/admin/scim-settings`, { headers: admin })
+  t.strictSame(await settings.json(), { enabled: false, hasToken: false })
+})
+
 t.test('what a host cannot start with, it says in one sentence', async (t) => {
   const busy = createServer().listen(0, '127.0.0.1')
   await once(busy, 'listening')

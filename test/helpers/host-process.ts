@@ -26,6 +26,7 @@ export async function startHostProcess (t: Test, env: Record<string, string>): P
 /** Starts a host that is not expected to run, and answers its exit code and what it wrote. */
 export async function failHostProcess (t: Test, env: Record<string, string>): Promise<{ code: number | NodeJS.Signals, output: string }> {
   const host = await spawnHost(t, env)
+  if (await host.written(/stops the host/)) throw new Error('The host did start.')
   return { code: await host.ended, output: host.output().trim() }
 }
 
