@@ -48,9 +48,18 @@ t.test("the SCIM page of Unleash's admin UI, byte for byte: enable, token, reloa
   t.match(second, { status: 200, body: /^{"token":"scim_[0-9A-Za-z]{49}"}$/ })
   t.not(second.body, first.body)
 
+  t.same([await useToken(url, first.body), await useToken(url, second.body)], [401, 200], 'the second token is the valid one')
+
   t.same(await save(false), { status: 200, body: '' })
+  t.equal(await useToken(url, second.body), 401, 'disabled, no token is valid')
   t.same(await load(), { status: 200, body: '{"enabled":false,"hasToken":true}' })
 })
+
+/** Sends a SCIM request with the token in an answer, as an identity provider does. */
+async function useToken (url: string, answer: string): Promise<number> {
+  const { status } = await fetch(`${url}/scim/Users`, { headers: { authorization: `Bearer ${JSON.parse(answer).token}` } })
+  return status
+}
 
 /** Sends a request and reads its answer; the connection stays open. */
 async function exchange (socket: Socket, head: string[], body = ''): Promise<{ status: number, body: string }> {
