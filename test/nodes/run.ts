@@ -8,6 +8,9 @@ import { runTrial } from './trial.ts'
 
 // Runs nodes over one database under load and faults. Exits with 1 when a promise was broken.
 
+// A signal alone would leave the database behind.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { process.exit(1) })
+
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: String(randomInt(1_000_000)) },

@@ -12,6 +12,9 @@ import { reachVerdict } from './verdict.ts'
 
 // One node under a steady load, and the memory that it uses. Exits with 1 when that grows.
 
+// A signal alone would leave the database behind.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { process.exit(1) })
+
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } })
 
 const MiB = 2 ** 20
