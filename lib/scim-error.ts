@@ -19,12 +19,13 @@ export class ScimError {
   /** What the store threw, for the log. */
   readonly cause: unknown
 
-  constructor ({ statusCode, message, headers, stack, cause }: HttpError) {
+  constructor ({ statusCode, message, headers, cause }: Pick<HttpError, 'statusCode' | 'message' | 'headers' | 'cause'>) {
     this.statusCode = statusCode
     this.message = message
     this.headers = { ...headers, 'content-type': 'application/scim+json' }
-    this.stack = stack
     this.cause = cause
+    // Written out only when it is read: most refusals are never logged.
+    Error.captureStackTrace(this, ScimError)
   }
 
   // The members of the body are properties too: a serializer that checks its input looks at those.
