@@ -22,7 +22,8 @@ export class ScimError {
   constructor ({ statusCode, message, headers, cause }: Pick<HttpError, 'statusCode' | 'message' | 'headers' | 'cause'>) {
     this.statusCode = statusCode
     this.message = message
-    this.headers = { ...headers, 'content-type': 'application/scim+json' }
+    // A spread with another property takes a tenth of a refusal.
+    this.headers = Object.assign({}, headers, { 'content-type': 'application/scim+json' })
     this.cause = cause
     // Written out only when it is read: most refusals are never logged.
     Error.captureStackTrace(this, ScimError)
