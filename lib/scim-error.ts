@@ -5,7 +5,8 @@ import type { HttpError } from '@fastify/sensible'
  *
  * It is thrown, so that `@fastify/auth` can ask the next strategy. It is no `Error`, because
  * Fastify writes the body of an `Error` itself and sends anything else as it is. A host's own error
- * handler does the same with `reply.headers(error.headers).send(error)`.
+ * handler does the same with `reply.headers(error.headers).send(error)`. It has no stack: taking
+ * one costs half as much as the rest of a refusal, and the error in `cause` has its own.
  */
 export class ScimError {
   /** The status of the response: 401 or 503. */
@@ -14,16 +15,14 @@ export class ScimError {
   readonly message: string
   /** Those of the response: content type, and `www-authenticate` or `retry-after`. */
   readonly headers: Readonly<Record<string, string>>
-  /** Where it was thrown, for the log. */
-  readonly stack: string | undefined
   /** What the store threw, for the log. */
   readonly cause: unknown
 
-  constructor ({ statusCode, message, headers, stack, cause }: HttpError) {
+  constructor ({ statusCode, message, headers, cause }: Pick<HttpError, 'statusCode' | 'message' | 'headers' | 'cause'>) {
     this.statusCode = statusCode
     this.message = message
-    this.headers = { ...headers, 'content-type': 'application/scim+json' }
-    this.stack = stack
+    // A spread with another property takes a tenth of a refusal.
+    this.headers = Object.assign({}, headers, { 'content-type': 'application/scim+json' })
     this.cause = cause
   }
 

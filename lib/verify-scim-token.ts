@@ -1,4 +1,3 @@
-import { httpErrors } from '@fastify/sensible'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ScimTokenRecord, ScimTokenStore } from './contracts.ts'
 import { ask, brokenContract } from './host.ts'
@@ -67,16 +66,18 @@ async function currentRecord (request: FastifyRequest, store: ScimTokenStore, ti
     if (record === null || isHash(record?.hash)) return record
     throw brokenContract('scimTokenStore.find', 'a record with a SHA-256 in hexadecimal, or null', record)
   } catch (cause) {
-    return new ScimError(httpErrors.createError(503, 'The server cannot check the SCIM token now. Try again later.', {
+    return new ScimError({
+      statusCode: 503,
+      message: 'The server cannot check the SCIM token now. Try again later.',
       headers: { 'retry-after': retryAfterSeconds },
       cause
-    }))
+    })
   }
 }
 
 /** RFC 6750, section 3.1: no error code where no bearer token was sent. */
 function unauthorized (detail: string, challenge = 'Bearer realm="SCIM"'): ScimError {
-  return new ScimError(httpErrors.createError(401, detail, { headers: { 'www-authenticate': challenge } }))
+  return new ScimError({ statusCode: 401, message: detail, headers: { 'www-authenticate': challenge } })
 }
 
 function invalidToken (detail: string): ScimError {
