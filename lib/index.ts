@@ -11,7 +11,7 @@ import { verifyScimToken, type VerifyScimToken } from './verify-scim-token.ts'
 
 export type * from './contracts.ts'
 export type { OperationId, ScimTokenOptions } from './options.ts'
-export { ScimError } from './scim-error.ts'
+export { ScimError, type ScimErrorInit } from './scim-error.ts'
 export type { VerifyScimToken } from './verify-scim-token.ts'
 
 declare module 'fastify' {

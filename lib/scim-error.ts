@@ -1,4 +1,14 @@
-import type { HttpError } from '@fastify/sensible'
+/** What a {@link ScimError} is made of; an error of `httpErrors` will do. */
+export interface ScimErrorInit {
+  /** The status of the response. */
+  statusCode: number
+  /** For the client to read. */
+  message: string
+  /** Those of the response, besides its content type. */
+  headers?: Readonly<Record<string, string>> | undefined
+  /** For the log. */
+  cause?: unknown
+}
 
 /**
  * An error that is its own SCIM response body (RFC 7644, section 3.12).
@@ -18,7 +28,7 @@ export class ScimError {
   /** What the store threw, for the log. */
   readonly cause: unknown
 
-  constructor ({ statusCode, message, headers, cause }: Pick<HttpError, 'statusCode' | 'message' | 'headers' | 'cause'>) {
+  constructor ({ statusCode, message, headers, cause }: ScimErrorInit) {
     this.statusCode = statusCode
     this.message = message
     // A spread with another property takes a tenth of a refusal.
