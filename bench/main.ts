@@ -69,6 +69,5 @@ function progress (text: string): void {
 }
 
 function withResults (readme: string, text: string): string {
-  const [before, , after] = readme.split(/(?<=<!-- results -->\n)|(?=<!-- end of results -->)/)
-  return `${before}\n${text}\n${after}`
+  return readme.replace(/(<!-- results -->\n)[^]*?(<!-- end of results -->)/, (_all, start, end) => `${start}\n${text}\n${end}`)
 }
