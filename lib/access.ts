@@ -1,6 +1,6 @@
 import { httpErrors } from '@fastify/sensible'
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
-import type { ScimAuthResolver } from './contracts.ts'
+import type { ScimAuthResolver, ScimTokenContext } from './contracts.ts'
 import { refuseCrossOrigin } from './cross-origin.ts'
 import { ask, brokenContract } from './host.ts'
 import type { SettledOptions } from './options.ts'
@@ -50,6 +50,11 @@ function authorize (resolver: ScimAuthResolver, permissions: readonly string[]):
     }
     if (allowed !== true) throw brokenContract('scimAuthResolver.authorize', 'true or false', allowed)
   }
+}
+
+/** What the store is told of a request that has been let in. */
+export function contextOf (request: FastifyRequest): ScimTokenContext<object> {
+  return { request, user: request.getDecorator<object>(caller) }
 }
 
 function loginMessage ({ headers }: FastifyRequest, loginPath: string): string {

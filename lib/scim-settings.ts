@@ -2,7 +2,7 @@ import { httpErrors } from '@fastify/sensible'
 import type { Static } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { FastifyInstance } from 'fastify'
-import { caller, type Access } from './access.ts'
+import { contextOf, type Access } from './access.ts'
 import { makeChange, refused } from './change.ts'
 import type { ScimSettingsStore } from './contracts.ts'
 import type { Fault } from './errors.ts'
@@ -28,8 +28,7 @@ export async function scimSettings (
     schema: getScimSettingsOperation,
     onRequest: [...access.known]
   }, async (request, reply) => {
-    const context = { request, user: request.getDecorator<object>(caller) }
-    const settings = await ask(503, 'scimTokenStore.getSettings', () => store.getSettings(context))
+    const settings = await ask(503, 'scimTokenStore.getSettings', () => store.getSettings(contextOf(request)))
     if (!Value.Check(scimSettingsSchema, settings)) {
       throw brokenContract('scimTokenStore.getSettings', '{ enabled, hasToken }, both true or false', settings)
     }
@@ -44,9 +43,7 @@ export async function scimSettings (
     onRequest: [...access.mayChange]
   }, async (request, reply) => {
     const { enabled } = request.body
-    const context = { request, user: request.getDecorator<object>(caller) }
-
-    const answer = await makeChange(request, 'scimTokenStore.setEnabled', () => store.setEnabled(enabled, context))
+    const answer = await makeChange(request, 'scimTokenStore.setEnabled', () => store.setEnabled(enabled, contextOf(request)))
     if (answer === refused) return reply
     if (answer !== undefined) throw brokenContract('scimTokenStore.setEnabled', 'nothing', answer)
     return reply.send()
