@@ -1,60 +1,60 @@
 import { httpErrors } from '@fastify/sensible'
-import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import { TokenContext } from './context.ts'
 import type { ScimAuthResolver, ScimTokenContext } from './contracts.ts'
-import { refuseCrossOrigin } from './cross-origin.ts'
+import { crossOriginGuard } from './cross-origin.ts'
 import { ask, brokenContract } from './host.ts'
 import type { SettledOptions } from './options.ts'
 
 /** Request decorator: the user that the resolver found. */
 export const caller = Symbol('fastify-scim-token.caller')
 
-/**
- * The `onRequest` hooks of the admin routes: they refuse before a byte of a body is read. Each
- * route takes a copy, as plugins of the host add hooks to that of one route.
- */
+/** The `onRequest` hooks of the admin routes, which refuse before a byte of a body is read, and what they found. */
 export interface Access {
   /** Lets in whom the host knows. */
-  known: readonly onRequestAsyncHookHandler[]
+  known: onRequestAsyncHookHandler
   /** Lets in who is known, holds a permission and is no page on another origin. */
-  mayChange: readonly onRequestAsyncHookHandler[]
+  mayChange: onRequestAsyncHookHandler
+  /** What the store is told of a request that has been let in. */
+  contextOf: (request: FastifyRequest, reply: FastifyReply) => ScimTokenContext<object>
 }
 
 export function accessTo (resolver: ScimAuthResolver, options: SettledOptions): Access {
-  const known = authenticate(resolver, options.loginPath)
-  return {
-    known: [known],
-    mayChange: [refuseCrossOrigin(options.trustedOrigins), known, authorize(resolver, options.permissions)]
-  }
-}
+  const { timeout, loginPath, permissions, trustedOrigins } = options
+  const refuseCrossOrigin = crossOriginGuard(trustedOrigins)
 
-/** Makes the hook that asks the host who is calling and refuses nobody with 401. */
-function authenticate (resolver: ScimAuthResolver, loginPath: string): onRequestAsyncHookHandler {
-  return async function (request) {
-    const user = await ask(500, 'scimAuthResolver.authenticate', () => resolver.authenticate(request))
+  return {
+    async known (request) {
+      request.setDecorator(caller, await authenticate(request))
+    },
+
+    async mayChange (request) {
+      refuseCrossOrigin(request)
+      const user = await authenticate(request)
+      await authorize(user, request)
+      request.setDecorator(caller, user)
+    },
+
+    contextOf: (request, reply) => new TokenContext(request, reply, timeout, request.getDecorator<object>(caller))
+  }
+
+  async function authenticate (request: FastifyRequest): Promise<object> {
+    const user = await ask(500, 'scimAuthResolver.authenticate', timeout, () => resolver.authenticate(request))
     if (user === null) {
       // RFC 9110, section 15.5.2: a 401 names a way to authenticate.
       throw httpErrors.createError(401, loginMessage(request, loginPath), { headers: { 'www-authenticate': 'Bearer' } })
     }
     if (typeof user !== 'object') throw brokenContract('scimAuthResolver.authenticate', 'a user object or null', user)
-    request.setDecorator(caller, user)
+    return user
   }
-}
 
-/** Makes the hook that asks the host what the caller may do and refuses with 403. */
-function authorize (resolver: ScimAuthResolver, permissions: readonly string[]): onRequestAsyncHookHandler {
-  return async function (request) {
-    const user = request.getDecorator<object>(caller)
-    const allowed = await ask(500, 'scimAuthResolver.authorize', () => resolver.authorize(user, permissions, request))
+  async function authorize (user: object, request: FastifyRequest): Promise<void> {
+    const allowed = await ask(500, 'scimAuthResolver.authorize', timeout, () => resolver.authorize(user, permissions, request))
     if (allowed === false) {
       throw httpErrors.forbidden(`You need one of these permissions to do this: ${permissions.join(', ')}.`)
     }
     if (allowed !== true) throw brokenContract('scimAuthResolver.authorize', 'true or false', allowed)
   }
-}
-
-/** What the store is told of a request that has been let in. */
-export function contextOf (request: FastifyRequest): ScimTokenContext<object> {
-  return { request, user: request.getDecorator<object>(caller) }
 }
 
 function loginMessage ({ headers }: FastifyRequest, loginPath: string): string {

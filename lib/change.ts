@@ -10,12 +10,14 @@ export const refused = Symbol('fastify-scim-token.refused')
 /**
  * Hands a change to the store.
  *
+ * @param timeout milliseconds; 0 for no limit
  * @returns what the store answered, or {@link refused}: then there is nothing left to answer
- * @throws an error for 503 when the store fails
+ * @throws an error for 503 when the store fails or takes too long
  */
 export async function makeChange<T> (
   request: FastifyRequest,
   method: string,
+  timeout: number,
   call: () => Awaitable<T>
 ): Promise<T | typeof refused> {
   if (isRefused(request)) return refused
@@ -23,7 +25,7 @@ export async function makeChange<T> (
   if (request.socket.destroyed) throw httpErrors.serviceUnavailable('the client is gone')
 
   request.setDecorator<ChangeState>(change, 'begun')
-  const answer = await ask(503, method, call)
+  const answer = await ask(503, method, timeout, call)
   return isRefused(request) ? refused : answer
 }
 

@@ -53,13 +53,12 @@ export interface ScimSettings {
   hasToken: boolean
 }
 
-/**
- * The request on whose behalf a store is asked, so that it can pick its tenant and, through
- * `request.signal`, stop when the request has timed out or its client is gone.
- */
+/** On whose behalf a store is asked. */
 export interface ScimRequestContext {
-  /** Fastify's request: of an admin for a change, of the identity provider for a look-up. */
+  /** Fastify's request, by which a store can pick its tenant: of an admin for a change, of the identity provider for a look-up. */
   request: FastifyRequest
+  /** Aborts when the time limit is over or the client is gone: nobody waits for the store any more. */
+  signal: AbortSignal
 }
 
 /** The same for a change, with the user who makes it. */

@@ -1,16 +1,16 @@
 import { httpErrors } from '@fastify/sensible'
-import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 
 /**
- * Makes the hook that refuses what a page on another origin lets a browser send, cookies and all.
+ * Makes the function that throws an error for 403 at what a page on another origin lets a browser send, cookies and all.
  * The rules are those of Go's `http.CrossOriginProtection`: `Sec-Fetch-Site` decides; browsers
  * that lack it are held to their `Origin`; where both are absent it is no browser.
  *
  * @param trustedOrigins origins that are let in besides the host's own
  */
-export function refuseCrossOrigin (trustedOrigins: readonly string[]): onRequestAsyncHookHandler {
+export function crossOriginGuard (trustedOrigins: readonly string[]): (request: FastifyRequest) => void {
   const trusted = new Set(trustedOrigins)
-  return async function (request) {
+  return function (request) {
     if (isSameOrigin(request) || trusted.has(request.headers.origin ?? '')) return
     throw httpErrors.forbidden(
       'A page on another origin may not do this. If that page is yours, its origin belongs in the trusted origins of this server.'

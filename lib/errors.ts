@@ -7,7 +7,8 @@ export const change = Symbol('fastify-scim-token.change')
 
 /**
  * `open` until the store is asked, `begun` from then on, `refused` once an error has been answered:
- * after a timeout the rest of the request still runs, and must neither change anything nor answer.
+ * after Fastify's `handlerTimeout` the rest of the request still runs, and must neither change
+ * anything nor answer.
  */
 export type ChangeState = 'open' | 'begun' | 'refused'
 

@@ -1,6 +1,6 @@
 import { httpErrors } from '@fastify/sensible'
 import type { FastifyInstance } from 'fastify'
-import { contextOf, type Access } from './access.ts'
+import type { Access } from './access.ts'
 import { makeChange, refused } from './change.ts'
 import type { ScimTokenStore } from './contracts.ts'
 import { brokenContract } from './host.ts'
@@ -21,13 +21,13 @@ export async function generateNewToken (
   app.post('/api/admin/scim-settings/generate-new-token', {
     ...routeOptions('generateNewToken', options),
     schema: generateNewTokenOperation,
-    onRequest: [...access.mayChange]
+    onRequest: access.mayChange
   }, async (request, reply) => {
     const token = generateToken()
     const record = { hash: hashToken(token), createdAt: new Date() }
-    const context = contextOf(request)
+    const context = access.contextOf(request, reply)
 
-    const stored = await makeChange(request, 'scimTokenStore.replace', () => store.replace(record, context))
+    const stored = await makeChange(request, 'scimTokenStore.replace', options.timeout, () => store.replace(record, context))
     if (stored === refused) return reply
     if (stored === false) {
       throw httpErrors.notFound('There are no SCIM settings yet. Set up SCIM first, then generate a token.')

@@ -2,6 +2,7 @@ import { httpErrors } from '@fastify/sensible'
 import type { FastifyInstance } from 'fastify'
 import type { Awaitable } from './contracts.ts'
 import { toError } from './errors.ts'
+import { TimeLimitError, within } from './time-limit.ts'
 
 /**
  * Answers a decorator that the host must have injected.
@@ -29,13 +30,15 @@ export function injected<Name extends 'scimAuthResolver' | 'scimTokenStore', Met
 /**
  * Calls a method of the host. What it throws reaches the log and never the caller.
  *
- * @param statusCode what the caller gets when the method throws
+ * @param statusCode what the caller gets when the method throws; when it takes too long, that is 503
+ * @param timeout milliseconds; 0 for no limit
  */
-export async function ask<T> (statusCode: 500 | 503, method: string, call: () => Awaitable<T>): Promise<T> {
+export async function ask<T> (statusCode: 500 | 503, method: string, timeout: number, call: () => Awaitable<T>): Promise<T> {
   try {
-    return await call()
+    return await within(timeout, call())
   } catch (thrown) {
-    throw httpErrors.createError(statusCode, `${method} failed`, { cause: toError(thrown) })
+    const status = thrown instanceof TimeLimitError ? 503 : statusCode
+    throw httpErrors.createError(status, `${method} failed`, { cause: toError(thrown) })
   }
 }
 

@@ -27,8 +27,8 @@ export interface ScimTokenOptions {
   loginPath?: string
 
   /**
-   * Milliseconds after which a request to the admin routes, and the look-up of a SCIM request's
-   * token, is answered with 503; 0 for no limit.
+   * Milliseconds that a call to the resolver or to the store may take before its request is
+   * answered with 503; 0 for no limit. For whole requests there is Fastify's `handlerTimeout`.
    * @defaultValue `10000`
    */
   timeout?: number

@@ -4,12 +4,11 @@ import type { OperationId, SettledOptions } from './options.ts'
 const bodyLimit = 1024
 
 /** What all admin routes have in common, and what the host has set for one, as Fastify's route options. */
-export function routeOptions (operationId: OperationId, { timeout, routeConfig }: SettledOptions) {
+export function routeOptions (operationId: OperationId, { routeConfig }: SettledOptions) {
   return {
     config: routeConfig[operationId] ?? {},
     bodyLimit,
     // The host's serializers may know other kinds of schema only.
-    serializerCompiler: () => JSON.stringify,
-    ...(timeout > 0 && { handlerTimeout: timeout })
+    serializerCompiler: () => JSON.stringify
   }
 }

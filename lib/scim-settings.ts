@@ -2,7 +2,7 @@ import { httpErrors } from '@fastify/sensible'
 import type { Static } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { FastifyInstance } from 'fastify'
-import { contextOf, type Access } from './access.ts'
+import type { Access } from './access.ts'
 import { makeChange, refused } from './change.ts'
 import type { ScimSettingsStore } from './contracts.ts'
 import type { Fault } from './errors.ts'
@@ -26,9 +26,10 @@ export async function scimSettings (
   app.get('/api/admin/scim-settings', {
     ...routeOptions('getScimSettings', options),
     schema: getScimSettingsOperation,
-    onRequest: [...access.known]
+    onRequest: access.known
   }, async (request, reply) => {
-    const settings = await ask(503, 'scimTokenStore.getSettings', () => store.getSettings(contextOf(request)))
+    const context = access.contextOf(request, reply)
+    const settings = await ask(503, 'scimTokenStore.getSettings', options.timeout, () => store.getSettings(context))
     if (!Value.Check(scimSettingsSchema, settings)) {
       throw brokenContract('scimTokenStore.getSettings', '{ enabled, hasToken }, both true or false', settings)
     }
@@ -40,10 +41,12 @@ export async function scimSettings (
   app.post<{ Body: Static<typeof setScimSettingsSchema> }>('/api/admin/scim-settings', {
     ...routeOptions('setScimSettings', options),
     schema: setScimSettingsOperation,
-    onRequest: [...access.mayChange]
+    onRequest: access.mayChange
   }, async (request, reply) => {
     const { enabled } = request.body
-    const answer = await makeChange(request, 'scimTokenStore.setEnabled', () => store.setEnabled(enabled, contextOf(request)))
+    const context = access.contextOf(request, reply)
+
+    const answer = await makeChange(request, 'scimTokenStore.setEnabled', options.timeout, () => store.setEnabled(enabled, context))
     if (answer === refused) return reply
     if (answer !== undefined) throw brokenContract('scimTokenStore.setEnabled', 'nothing', answer)
     return reply.send()

@@ -1,16 +1,19 @@
 import type { Awaitable } from './contracts.ts'
 
+/** Thrown when a time is over. */
+export class TimeLimitError extends Error {}
+
 /**
  * Waits for a value no longer than a time.
  *
  * @param limit milliseconds; 0 for no limit
- * @throws Error when the time is over; what becomes of the value then is ignored
+ * @throws TimeLimitError when the time is over; what becomes of the value then is ignored
  */
 export async function within<T> (limit: number, value: Awaitable<T>): Promise<T> {
   if (limit === 0 || !isAwaited(value)) return await value
   let timer: NodeJS.Timeout | undefined
   const expired = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => { reject(new Error(`no answer within ${limit} ms`)) }, limit)
+    timer = setTimeout(() => { reject(new TimeLimitError(`no answer within ${limit} ms`)) }, limit)
   })
   try {
     return await Promise.race([value, expired])

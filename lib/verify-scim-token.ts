@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { ScimTokenRecord, ScimTokenStore } from './contracts.ts'
+import { RequestContext } from './context.ts'
+import type { ScimRequestContext, ScimTokenRecord, ScimTokenStore } from './contracts.ts'
 import { ask, brokenContract } from './host.ts'
 import { ScimError } from './scim-error.ts'
-import { within } from './time-limit.ts'
 import { isHash, isToken, matchesHash } from './token.ts'
 
 /** Guards the SCIM routes of a host: an `onRequest` hook. */
@@ -25,28 +25,43 @@ const bearer = /^bearer(?: +|$)/i
  */
 export function verifyScimToken (store: ScimTokenStore, timeout: number): VerifyScimToken {
   return async function (request, reply) {
-    const outcome = await authenticate(request, store, timeout)
+    const outcome = await authenticate(new RequestContext(request, reply, timeout))
     if (outcome instanceof ScimError) {
       reply.code(outcome.statusCode)
       throw outcome
     }
     request.scimToken = outcome
   }
-}
 
-async function authenticate (request: FastifyRequest, store: ScimTokenStore, timeout: number): Promise<ScimTokenRecord | ScimError> {
-  const token = sentToken(request)
-  if (token instanceof ScimError) return token
+  async function authenticate (context: ScimRequestContext): Promise<ScimTokenRecord | ScimError> {
+    const token = sentToken(context.request)
+    if (token instanceof ScimError) return token
 
-  const record = await currentRecord(request, store, timeout)
-  if (record instanceof ScimError) return record
+    const record = await currentRecord(context)
+    if (record instanceof ScimError) return record
 
-  // Without a record, too, a token is hashed and compared.
-  const matches = matchesHash(token, record?.hash ?? '')
-  if (record === null || !matches) {
-    return invalidToken('This SCIM token is not valid, or no longer: a newer one was generated, or SCIM is disabled.')
+    // Without a record, too, a token is hashed and compared.
+    const matches = matchesHash(token, record?.hash ?? '')
+    if (record === null || !matches) {
+      return invalidToken('This SCIM token is not valid, or no longer: a newer one was generated, or SCIM is disabled.')
+    }
+    return record
   }
-  return record
+
+  async function currentRecord (context: ScimRequestContext): Promise<ScimTokenRecord | null | ScimError> {
+    try {
+      const record = await ask(503, 'scimTokenStore.find', timeout, () => store.find(context))
+      if (record === null || isHash(record?.hash)) return record
+      throw brokenContract('scimTokenStore.find', 'a record with a SHA-256 in hexadecimal, or null', record)
+    } catch (cause) {
+      return new ScimError({
+        statusCode: 503,
+        message: 'The server cannot check the SCIM token now. Try again later.',
+        headers: { 'retry-after': retryAfterSeconds },
+        cause
+      })
+    }
+  }
 }
 
 function sentToken ({ headers: { authorization } }: FastifyRequest): string | ScimError {
@@ -58,21 +73,6 @@ function sentToken ({ headers: { authorization } }: FastifyRequest): string | Sc
   return isToken(token)
     ? token
     : invalidToken('This is not a SCIM token of this server: it is cut off, mistyped or made elsewhere. Copy it again, or generate a new one.')
-}
-
-async function currentRecord (request: FastifyRequest, store: ScimTokenStore, timeout: number): Promise<ScimTokenRecord | null | ScimError> {
-  try {
-    const record = await ask(503, 'scimTokenStore.find', () => within(timeout, store.find({ request })))
-    if (record === null || isHash(record?.hash)) return record
-    throw brokenContract('scimTokenStore.find', 'a record with a SHA-256 in hexadecimal, or null', record)
-  } catch (cause) {
-    return new ScimError({
-      statusCode: 503,
-      message: 'The server cannot check the SCIM token now. Try again later.',
-      headers: { 'retry-after': retryAfterSeconds },
-      cause
-    })
-  }
 }
 
 /** RFC 6750, section 3.1: no error code where no bearer token was sent. */

@@ -88,7 +88,7 @@ for (const method of ['authenticate', 'authorize'] as const) {
     t.equal(response.statusCode, 503)
     const error = response.json()
     t.matchOnly(error, { id: uuid, name: 'ServiceUnavailableError', message: /nothing was changed/, details: [{ message: error.message }] })
-    t.match(log.find(({ errorId }) => errorId === error.id), { level: 50, err: { message: /timed out after 50 ms/ } })
+    t.match(log.find(({ errorId }) => errorId === error.id), { level: 50, err: { message: /no answer within 50 ms/ } })
     t.same(replaced, [])
   })
 }

@@ -47,25 +47,7 @@ t.test('no token when the store never answers: 503 after the timeout, as the out
   t.equal(response.statusCode, 503)
   const error = response.json()
   t.matchOnly(error, { id: uuid, name: 'ServiceUnavailableError', message: unconfirmed, details: [{ message: error.message }] })
-  t.match(log.find(({ errorId }) => errorId === error.id), { level: 50, err: { message: /timed out after 50 ms/ } })
-})
-
-t.test('a store can stop at the timeout: the signal of the request is aborted', async (t) => {
-  const store = new EventEmitter()
-  const { app } = await startHost(t, {
-    options: { timeout: 50 },
-    store: {
-      ...memoryStore(),
-      async replace (_record, { request }) {
-        await once(request.signal, 'abort')
-        store.emit('stopped')
-        throw new Error('stopped')
-      }
-    }
-  })
-  const stopped = once(store, 'stopped')
-  t.equal((await generate(app)).statusCode, 503)
-  await t.resolves(stopped)
+  t.match(log.find(({ errorId }) => errorId === error.id), { level: 50, err: { message: /no answer within 50 ms/ } })
 })
 
 /** A host that is slow to answer requests with the header `x-slow`: it emits `asked` and waits for `answer`. */
@@ -102,35 +84,42 @@ class SlowHost extends EventEmitter {
   }
 }
 
+const limits: Record<string, HostSetup> = {
+  timeout: { options: { timeout: 50 } },
+  'handlerTimeout of the host': { server: { handlerTimeout: 50 } }
+}
+
 for (const [method, message, changes] of [['authenticate', nothingChanged, 0], ['authorize', nothingChanged, 0], ['replace', unconfirmed, 1]] as const) {
-  t.test(`the answer of ${method} after the 503 comes too late`, async (t) => {
-    const host = new SlowHost()
-    const { app, log, replaced } = await startHost(t, { ...host.slowIn(method), options: { timeout: 50 } })
-    const response = await generate(app, host.headers)
-    host.emit('answer')
+  for (const [limit, setup] of Object.entries(limits)) {
+    t.test(`the answer of ${method} after the 503 of the ${limit} comes too late`, async (t) => {
+      const host = new SlowHost()
+      const { app, log, replaced } = await startHost(t, { ...host.slowIn(method), ...setup })
+      const response = await generate(app, host.headers)
+      host.emit('answer')
 
-    t.match(response, { statusCode: 503, payload: message })
-    t.match((await generate(app)).json(), { token: String }, 'the next call')
-    t.equal(replaced.length, changes + 1)
-    t.equal(log.filter(({ level }) => level > 30).length, 1, 'only the 503 is worth a warning')
-  })
-
-  t.test(`the answer of ${method} comes too late while the 503 passes a hook of the host`, async (t) => {
-    const host = new SlowHost()
-    const { app, log, replaced } = await startHost(t, {
-      ...host.slowIn(method),
-      options: { timeout: 50 },
-      prepare: (app) => app.addHook('onSend', async () => {
-        const isAwaited = host.emit('answer')
-        if (isAwaited) await setImmediate()
-      })
+      t.match(response, { statusCode: 503, payload: message })
+      t.match((await generate(app)).json(), { token: String }, 'the next call')
+      t.equal(replaced.length, changes + 1)
+      t.equal(log.filter(({ level }) => level > 30).length, 1, 'only the 503 is worth a warning')
     })
-    const response = await generate(app, host.headers)
 
-    t.match(response, { statusCode: 503, payload: message })
-    t.equal(replaced.length, changes)
-    t.equal(log.filter(({ level }) => level > 30).length, 1, 'only the 503 is worth a warning')
-  })
+    t.test(`the answer of ${method} comes too late while the 503 of the ${limit} passes a hook of the host`, async (t) => {
+      const host = new SlowHost()
+      const { app, log, replaced } = await startHost(t, {
+        ...host.slowIn(method),
+        ...setup,
+        prepare: (app) => app.addHook('onSend', async () => {
+          const isAwaited = host.emit('answer')
+          if (isAwaited) await setImmediate()
+        })
+      })
+      const response = await generate(app, host.headers)
+
+      t.match(response, { statusCode: 503, payload: message })
+      t.equal(replaced.length, changes)
+      t.equal(log.filter(({ level }) => level > 30).length, 1, 'only the 503 is worth a warning')
+    })
+  }
 
   t.test(`a client that is gone before ${method} has answered`, async (t) => {
     const host = new SlowHost()
@@ -157,26 +146,3 @@ for (const [method, message, changes] of [['authenticate', nothingChanged, 0], [
     t.match((await generate(app)).json(), { token: String }, 'the next call')
   })
 }
-
-t.test('a store can stop when the client is gone: the signal of the request is aborted', async (t) => {
-  const host = new EventEmitter()
-  const { app } = await startHost(t, {
-    store: {
-      ...memoryStore(),
-      async replace (_record, { request }) {
-        host.emit('asked')
-        await once(request.signal, 'abort')
-        host.emit('stopped')
-        throw new Error('stopped')
-      }
-    }
-  })
-  const socket = connect(await listen(app), '127.0.0.1')
-  const asked = once(host, 'asked')
-  socket.write(head(admin))
-  await asked
-
-  const stopped = once(host, 'stopped')
-  socket.destroy()
-  await t.resolves(stopped)
-})

@@ -5,7 +5,7 @@ import scimToken, { type ScimAuthResolver, type ScimTokenRecord, type ScimTokenS
 import { memoryStore } from '../lib/stores/memory.ts'
 import { hashToken } from '../lib/token.ts'
 import { admin, generate, path, startHost, users } from './helpers/host.ts'
-import { makeRequest } from './helpers/request.ts'
+import { makeContext } from './helpers/request.ts'
 
 function hostWith (resolver: ScimAuthResolver, store: ScimTokenStore): FastifyInstance {
   const app = Fastify()
@@ -16,7 +16,7 @@ function hostWith (resolver: ScimAuthResolver, store: ScimTokenStore): FastifyIn
 }
 
 t.test('two tenants of one host have users, stores, options and prefixes of their own', async (t) => {
-  const request = await makeRequest()
+  const context = await makeContext({})
   const only = (name: string): ScimAuthResolver => ({
     authenticate: ({ headers }) => headers.authorization === name ? {} : null,
     authorize: () => true
@@ -35,12 +35,12 @@ t.test('two tenants of one host have users, stores, options and prefixes of thei
     await app.inject({ method: 'POST', url: `/${tenant}${path}`, headers: { authorization } })
 
   const north = (await call('north', 'north')).json()
-  t.match(await stores.north.find({ request }), { hash: hashToken(north.token) })
-  t.equal(await stores.south.find({ request }), null)
+  t.match(await stores.north.find(context), { hash: hashToken(north.token) })
+  t.equal(await stores.south.find(context), null)
 
   const south = (await call('south', 'south')).json()
-  t.match(await stores.north.find({ request }), { hash: hashToken(north.token) })
-  t.match(await stores.south.find({ request }), { hash: hashToken(south.token) })
+  t.match(await stores.north.find(context), { hash: hashToken(north.token) })
+  t.match(await stores.south.find(context), { hash: hashToken(south.token) })
 
   t.match((await call('south', 'north')).json(), { message: /Log in at \/south\/login/ })
   t.equal((await call('north', 'south')).statusCode, 401)

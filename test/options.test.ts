@@ -2,7 +2,6 @@ import Fastify from 'fastify'
 import t from 'tap'
 import scimToken, { type ScimTokenOptions } from '../lib/index.ts'
 import { settleOptions } from '../lib/options.ts'
-import { routeOptions } from '../lib/route-options.ts'
 import { memoryStore } from '../lib/stores/memory.ts'
 import { admin, generate, path, startHost, users } from './helpers/host.ts'
 
@@ -85,11 +84,6 @@ t.test('no option that can be used stops the boot', async (t) => {
     { routeConfig: { generateNewToken: { audit: 'scim' }, setScimSettings: {} } }
   ]
   for (const options of usable) await t.resolves(boot(options), JSON.stringify(options))
-})
-
-t.test('a timeout of 0 sets no limit', async (t) => {
-  t.notOk('handlerTimeout' in routeOptions('generateNewToken', settleOptions({ timeout: 0 })))
-  t.match(routeOptions('generateNewToken', settleOptions({ timeout: 1 })), { handlerTimeout: 1 })
 })
 
 t.test('the config of a route reaches the plugins and hooks of the host', async (t) => {

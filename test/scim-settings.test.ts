@@ -296,11 +296,11 @@ t.test('where the store hangs, the answer is 503 after the timeout', async (t) =
   t.matchOnly(answers.map((answer) => [answer.statusCode, answer.json().message]), [[503, nothingChanged], [503, notConfirmed]])
 })
 
-t.test('a store whose answer comes after the timeout cannot answer any more', async (t) => {
+t.test('a store whose answer comes after the handlerTimeout of the host cannot answer any more', async (t) => {
   const database = new EventEmitter()
   const { app, log } = await startSettingsHost(t, {
     store: { ...memoryStore(), setEnabled: async () => { await once(database, 'answer') } },
-    options: { timeout: 50 }
+    server: { handlerTimeout: 50 }
   })
   t.equal((await set(app, '{"enabled": false}')).statusCode, 503)
   database.emit('answer')

@@ -3,11 +3,11 @@ import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import type { ScimSettingsStore, ScimTokenRecord } from '../lib/index.ts'
 import { settingsConformance, storeConformance, type OpenStore, type StoreHarness } from '../lib/store-conformance.ts'
-import { makeRequest } from './helpers/request.ts'
+import { makeContext } from './helpers/request.ts'
 
 type Store = ScimSettingsStore<object>
 
-const context = { request: await makeRequest(), user: {} }
+const context = await makeContext({})
 
 /** A sound store that waits as a database does, made to be broken in one place. */
 class SlowStore implements Store {

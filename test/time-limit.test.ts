@@ -1,7 +1,7 @@
 import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import { within } from '../lib/time-limit.ts'
+import { TimeLimitError, within } from '../lib/time-limit.ts'
 
 const never = new Promise<never>(() => {})
 const slowQuery: PromiseLike<never> = { then: () => never }
@@ -46,7 +46,7 @@ t.test('when the time is over, a promise and a query are given up, and not a mil
   t.strictSame(state, [[], []])
   mock.timers.tick(1)
   await turn()
-  const givenUp = [new Error('no answer within 1000 ms')]
+  const givenUp = [new TimeLimitError('no answer within 1000 ms')]
   t.strictSame(state, [givenUp, givenUp])
 })
 
@@ -67,7 +67,7 @@ t.test('what a promise does once given up is ignored', async (t) => {
 
   let refuse: (reason: Error) => void = () => {}
   const late = within(1, new Promise((_resolve, reject) => { refuse = reject }))
-  await t.rejects(late, new Error('no answer within 1 ms'))
+  await t.rejects(late, new TimeLimitError('no answer within 1 ms'))
   refuse(new Error('too late'))
   await turn()
   t.strictSame(unhandled, [])

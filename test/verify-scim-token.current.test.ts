@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import t from 'tap'
 import type { ScimTokenRecord } from '../lib/index.ts'
 import { generateToken, hashToken } from '../lib/token.ts'
-import { makeRequest } from './helpers/request.ts'
+import { makeContext } from './helpers/request.ts'
 import { letIn, notCurrent } from './helpers/scim-answers.ts'
 import { scimHost } from './helpers/scim-host.ts'
 
@@ -21,7 +21,7 @@ t.test('where there is no record, nobody is let in, not even with an empty token
 t.test('where SCIM is disabled, nobody is let in until it is enabled again', async (t) => {
   const { send, generate, store } = await scimHost(t)
   const token = await generate()
-  const context = { request: await makeRequest(), user: {} }
+  const context = await makeContext({})
 
   await store.setEnabled(false, context)
   t.strictSame(await send(`Bearer ${token}`), notCurrent)

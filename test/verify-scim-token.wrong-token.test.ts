@@ -1,14 +1,14 @@
 import t from 'tap'
 import { generateToken } from '../lib/token.ts'
 import { exchange, listen } from './helpers/raw-http.ts'
-import { makeRequest } from './helpers/request.ts'
+import { makeContext } from './helpers/request.ts'
 import { scimHost, type ScimHost } from './helpers/scim-host.ts'
 import { next, withChecksum, wrongToken } from './helpers/tokens.ts'
 
 const host = await scimHost(t)
 const right = await host.generate()
 const port = await listen(host.app)
-const context = { request: await makeRequest(), user: {} }
+const context = await makeContext({})
 
 const sharing = Array.from({ length: 43 }, (_, i) => wrongToken(right, i + 5))
 const differingInOne = Array.from({ length: 43 }, (_, i) => withChecksum(right.slice(0, i + 5) + next(right.charAt(i + 5)) + right.slice(i + 6, 48)))

@@ -2,15 +2,17 @@ import { once } from 'node:events'
 import { connect, type AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import type { ScimTokenContext } from '../../lib/index.ts'
 import { path } from './host.ts'
 
-/** A real request of Fastify's, for stores that look at no more of it than its headers. */
-export async function makeRequest (headers: Record<string, string> = {}): Promise<FastifyRequest> {
+/** What a store is told, with a real request of Fastify's, of which it looks at no more than the headers. */
+export async function makeContext<User extends object> (user: User, headers: Record<string, string> = {}): Promise<ScimTokenContext<User>> {
   const app = Fastify()
-  return await new Promise((resolve, reject) => {
+  const request = await new Promise<FastifyRequest>((resolve, reject) => {
     app.get('/', async (request) => { resolve(request) })
     app.inject({ url: '/', headers }).catch(reject)
   })
+  return { request, signal: new AbortController().signal, user }
 }
 
 /** Answers the port of 127.0.0.1 on which the host listens from now on. */

@@ -2,11 +2,11 @@ import t from 'tap'
 import { settingsConformance, storeConformance, type StoreHarness } from '../../lib/store-conformance.ts'
 import type { ScimSettingsStore } from '../../lib/index.ts'
 import { memoryStore } from '../../lib/stores/memory.ts'
-import { makeRequest } from '../helpers/request.ts'
+import { makeContext } from '../helpers/request.ts'
 
-const request = await makeRequest()
+const context = await makeContext({})
 const harness: StoreHarness<object, ScimSettingsStore<object>> = {
-  open: (setup) => ({ store: memoryStore(setup), context: { request, user: {} } })
+  open: (setup) => ({ store: memoryStore(setup), context })
 }
 
 for (const { name, run } of [...storeConformance(harness), ...settingsConformance(harness)]) {
@@ -14,11 +14,11 @@ for (const { name, run } of [...storeConformance(harness), ...settingsConformanc
 }
 
 t.test('without options there are SCIM settings, enabled', async (t) => {
-  t.strictSame(memoryStore().getSettings({ request, user: {} }), { enabled: true, hasToken: false })
+  t.strictSame(memoryStore().getSettings(context), { enabled: true, hasToken: false })
 })
 
 t.test('two stores share nothing', async (t) => {
   const [one, other] = [memoryStore(), memoryStore()]
-  t.equal(one.replace({ hash: 'a', createdAt: new Date() }, { request, user: {} }), true)
-  t.equal(other.find({ request }), null)
+  t.equal(one.replace({ hash: 'a', createdAt: new Date() }, context), true)
+  t.equal(other.find(context), null)
 })

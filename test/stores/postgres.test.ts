@@ -6,12 +6,12 @@ import type { ScimSettingsStore } from '../../lib/index.ts'
 import { settingsConformance, storeConformance, type StoreHarness } from '../../lib/store-conformance.ts'
 import { postgresMigration, postgresStore, type PostgresTables, type Queryable } from '../../lib/stores/postgres.ts'
 import { startPostgres } from '../helpers/postgres.ts'
-import { makeRequest } from '../helpers/request.ts'
+import { makeContext } from '../helpers/request.ts'
 
 interface User { name: string }
 
-const request = await makeRequest()
-const context = { request, user: { name: 'ada' } }
+const ada = { name: 'ada' }
+const context = await makeContext(ada)
 const createdBy = (user: User) => user.name
 const newRecord = () => ({ hash: randomBytes(32).toString('hex'), createdAt: new Date() })
 
@@ -119,7 +119,7 @@ t.test('the settings row tells who generated the token and when, and the audit k
   const store = postgresStore({ db: pool, createdBy, tables })
   const [first, second] = [newRecord(), newRecord()]
   await store.replace(first, context)
-  await store.replace(second, { request, user: { name: 'grace' } })
+  await store.replace(second, { ...context, user: { name: 'grace' } })
 
   t.match((await pool.query(`select * from ${quoted(tables.settings)}`)).rows, [
     { tenant: 'default', enabled: true, token_hash: second.hash, token_created_at: second.createdAt, token_created_by: 'grace' }
@@ -163,8 +163,8 @@ t.test('tenants do not see each other', async (t) => {
   const tables = await newTables()
   const tenant = ({ headers }: FastifyRequest) => String(headers['x-tenant'])
   const store = postgresStore({ db: pool, createdBy, tables, tenant })
-  const north = { ...context, request: await makeRequest({ 'x-tenant': 'north' }) }
-  const south = { ...context, request: await makeRequest({ 'x-tenant': 'south' }) }
+  const north = await makeContext(ada, { 'x-tenant': 'north' })
+  const south = await makeContext(ada, { 'x-tenant': 'south' })
   await setUp(tables, 'north')
   const record = newRecord()
 

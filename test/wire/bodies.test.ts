@@ -78,8 +78,8 @@ t.test('nobody who does send 5 MB is answered before they are read', async (t) =
   t.ok(read > 0 && read <= 65_536, `${read} bytes were read, one chunk of a socket at most`)
 })
 
-t.test('a body that does not come is given up after the timeout, and nothing is changed', async (t) => {
-  const { app, replaced } = await startHost(t, { options: { timeout: 50 } })
+t.test('a body that does not come is given up after the handlerTimeout of the host, and nothing is changed', async (t) => {
+  const { app, replaced } = await startHost(t, { server: { handlerTimeout: 50 } })
   const answer = await exchange(await listen(app), { ...admin, 'content-type': 'application/json', 'content-length': '2' })
   t.match(answer, { status: 503, body: /nothing was changed/ })
   t.same(replaced, [])
