@@ -6,11 +6,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 export const change = Symbol('fastify-scim-token.change')
 
 /**
- * `open` until the store is asked, `begun` from then on, `refused` once an error has been answered:
- * after Fastify's `handlerTimeout` the rest of the request still runs, and must neither change
- * anything nor answer.
+ * `begun` once the store has been asked, `refused` once an error has been answered: after Fastify's
+ * `handlerTimeout` the rest of the request still runs, and must neither change anything nor answer.
  */
-export type ChangeState = 'open' | 'begun' | 'refused'
+export type ChangeState = 'begun' | 'refused'
 
 /** The names that Unleash's OpenAPI document gives to errors; others keep the name of their status. */
 const documentedNames: Readonly<Record<number, string>> = {

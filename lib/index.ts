@@ -50,7 +50,7 @@ async function scimToken (app: FastifyInstance, given: ScimTokenOptions): Promis
     admin.setReplySerializer((payload) => JSON.stringify(payload))
     admin.removeAllContentTypeParsers()
     admin.decorateRequest(caller)
-    admin.decorateRequest(change, 'open')
+    admin.decorateRequest(change)
 
     admin.register(generateNewToken, { store, access, options })
     if (options.settings) {

@@ -56,7 +56,7 @@ export async function scimSettings (
 function acceptJsonOnly (app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
-    parse(request, body, (error, value) => { done(error && invalidBody([{ path: '', message: `${error.message}.` }]), value) })
+    parse(request, body, (error, value) => { done(error && invalidBody({ path: '', message: `${error.message}.` }), value) })
   })
   app.addContentTypeParser('*', (request, _payload, done) => {
     const sent = request.headers['content-type'] ?? 'none'
@@ -65,19 +65,13 @@ function acceptJsonOnly (app: FastifyInstance): void {
 }
 
 function validateSettings (body: unknown) {
-  const faults = faultsOf(body)
-  return faults.length === 0 ? { value: body } : { error: invalidBody(faults) }
+  const fault = Value.Errors(setScimSettingsSchema, body).First()
+  if (fault === undefined) return { value: body }
+  const { path, message } = fault
+  return { error: invalidBody({ path, message: `${path || 'The body'}: ${message}.` }) }
 }
 
-function invalidBody (faults: Fault[]): Error {
-  const message = `The body must look like {"enabled": true}. ${faults.map((fault) => fault.message).join(' ')}`
-  return httpErrors.createError(400, message, { details: faults })
-}
-
-function faultsOf (body: unknown): Fault[] {
-  const byPath = new Map<string, Fault>()
-  for (const { path, message } of Value.Errors(setScimSettingsSchema, body)) {
-    if (!byPath.has(path)) byPath.set(path, { path, message: `${path || 'The body'}: ${message}.` })
-  }
-  return [...byPath.values()]
+function invalidBody (fault: Fault): Error {
+  const message = `The body must look like {"enabled": true}. ${fault.message}`
+  return httpErrors.createError(400, message, { details: [fault] })
 }

@@ -51,6 +51,7 @@ const wrongAnswers: { [Method in keyof ScimAuthResolver]: any[] } = {
   authenticate: [undefined, false, true, 1, 'admin', () => {}],
   authorize: [undefined, null, 0, 1, '', 'true', {}, []]
 }
+const promised = { authenticate: 'a user object or null', authorize: 'true or false' }
 
 for (const method of ['authenticate', 'authorize'] as const) {
   for (const { how, call, logged } of failures) {
@@ -73,7 +74,10 @@ for (const method of ['authenticate', 'authorize'] as const) {
       const response = await generate(app)
 
       t.match(response, { statusCode: 500 })
-      t.match(log.find(({ errorId }) => errorId === response.json().id), { level: 50, err: { message: `scimAuthResolver.${method} must answer` } })
+      t.match(log.find(({ errorId }) => errorId === response.json().id), {
+        level: 50,
+        err: { message: `scimAuthResolver.${method} must answer ${promised[method]}, and it answered ${answer === null ? 'null' : typeof answer}` }
+      })
       t.same(replaced, [])
     })
   }

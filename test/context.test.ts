@@ -6,6 +6,7 @@ import { memoryStore } from '../lib/stores/memory.ts'
 import { generateToken } from '../lib/token.ts'
 import { admin, generate, startHost } from './helpers/host.ts'
 import { head, listen } from './helpers/request.ts'
+import { addScimRoute, scimPath } from './helpers/scim-route.ts'
 
 /** Starts a host whose store does nothing until it is told to stop; it then emits `stopped`. */
 async function startHostThatStops (t: Test, options: ScimTokenOptions) {
@@ -19,14 +20,12 @@ async function startHostThatStops (t: Test, options: ScimTokenOptions) {
   const { app } = await startHost(t, {
     options,
     store: { ...memoryStore(), find: stop, replace: (_record, context) => stop(context) },
-    prepare: (app) => app.register(async (scope) => {
-      scope.get('/scim/Users', { onRequest: [(request, reply) => app.verifyScimToken(request, reply)] }, async () => [])
-    })
+    prepare: addScimRoute
   })
   return { app, store }
 }
 
-const scimHead = `GET /scim/Users HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${generateToken()}\r\n\r\n`
+const scimHead = `GET ${scimPath} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${generateToken()}\r\n\r\n`
 
 t.test('a store can stop when the time is over', async (t) => {
   const { app, store } = await startHostThatStops(t, { timeout: 50 })
@@ -36,7 +35,7 @@ t.test('a store can stop when the time is over', async (t) => {
   await t.resolves(changeStopped)
 
   const lookUpStopped = once(store, 'stopped')
-  const answer = await app.inject({ url: '/scim/Users', headers: { authorization: `Bearer ${generateToken()}` } })
+  const answer = await app.inject({ url: scimPath, headers: { authorization: `Bearer ${generateToken()}` } })
   t.equal(answer.statusCode, 503)
   await t.resolves(lookUpStopped)
 })

@@ -87,6 +87,23 @@ t.test('a 4xx keeps the details of an error of the host where clients can read t
   }
 })
 
+t.test('a status of 400, too, survives the status of an error', async (t) => {
+  const { app } = await startHost(t, {
+    prepare: (app) => app.addHook('onRequest', async (_request, reply) => {
+      reply.code(400)
+      throw Object.assign(new Error('Not so.'), { statusCode: 422 })
+    })
+  })
+  t.match(await generate(app), { statusCode: 400 })
+})
+
+t.test('the log says so when what was thrown is an object and no Error', async (t) => {
+  const thrown: unknown = { code: 'ECONNREFUSED' }
+  const { app, log } = await startHost(t, { prepare: (app) => app.addHook('onRequest', async () => { throw thrown }) })
+  const { id } = (await generate(app)).json()
+  t.match(log.find(({ errorId }) => errorId === id), { err: { message: 'an object that is no Error', code: 'ECONNREFUSED' } })
+})
+
 const statuses: [thrown: unknown, status: number, name: string][] = [
   [{ statusCode: 409, message: 'Not now.' }, 409, 'ConflictError'],
   [Object.assign(new Error('Not now.'), { statusCode: 418 }), 418, 'ImATeapotError'],
@@ -96,6 +113,7 @@ const statuses: [thrown: unknown, status: number, name: string][] = [
   [Object.assign(new Error(secret), { statusCode: '404' }), 500, 'InternalServerError'],
   [Object.assign(new Error(secret), { statusCode: NaN }), 500, 'InternalServerError'],
   [Object.assign(new Error('Not now.'), { statusCode: 0, status: 423 }), 423, 'LockedError'],
+  [Object.assign(new Error(secret), { statusCode: 599 }), 599, 'InternalServerError'],
   [secret, 500, 'InternalServerError']
 ]
 

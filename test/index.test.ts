@@ -1,5 +1,6 @@
 import sensible from '@fastify/sensible'
 import Fastify, { type FastifyInstance } from 'fastify'
+import fastifyPlugin from 'fastify-plugin'
 import t from 'tap'
 import scimToken, { type ScimAuthResolver, type ScimTokenRecord, type ScimTokenStore } from '../lib/index.ts'
 import { memoryStore } from '../lib/stores/memory.ts'
@@ -50,6 +51,17 @@ t.test('one context takes the plugin once', async (t) => {
   const app = hostWith(users, memoryStore())
   app.register(scimToken)
   await t.rejects(async () => { await app.ready() }, { code: 'FST_ERR_DEC_ALREADY_PRESENT' })
+})
+
+t.test('other plugins of the host may depend on it by its name', async (t) => {
+  const app = hostWith(users, memoryStore())
+  app.register(fastifyPlugin(async () => {}, { dependencies: ['fastify-scim-token'] }))
+  await t.resolves(async () => { await app.ready() })
+})
+
+t.test('another major version of Fastify refuses it', (t) => {
+  t.equal(Object(scimToken)[Symbol.for('plugin-meta')].fastify, '5.x')
+  t.end()
 })
 
 t.test('resolver and store may be instances of classes', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { documentOf, error, withoutProse } from './helpers/openapi.ts'
+import { documentOf, error, lacksDescription, withoutProse } from './helpers/openapi.ts'
 
 const path = '/api/admin/scim-settings'
 
@@ -54,9 +54,9 @@ t.test('they, their answers and their fields are described, with examples', asyn
   const fields: any[] = [...answers.map((answer) => answer.content?.['application/json'].schema), ...schemas]
     .flatMap((schema) => Object.values(schema?.properties ?? {}))
 
-  t.strictSame([get, post, ...answers, ...schemas, ...fields].filter(({ description }) => !description), [])
+  t.strictSame([get, post, ...answers, ...schemas, ...fields].filter(lacksDescription), [])
   t.strictSame([get, post].filter(({ summary }) => !summary), [])
-  t.strictSame(fields.filter(({ example }) => example === undefined), [])
+  t.strictSame(fields.filter(({ example }) => example === undefined || example === ''), [])
 })
 
 t.test('each error has an example of its name', async (t) => {

@@ -86,14 +86,19 @@ t.test('no option that can be used stops the boot', async (t) => {
   for (const options of usable) await t.resolves(boot(options), JSON.stringify(options))
 })
 
-t.test('the config of a route reaches the plugins and hooks of the host', async (t) => {
+t.test('the config of each route reaches the plugins and hooks of the host', async (t) => {
   const seen: unknown[] = []
   const { app } = await startHost(t, {
-    options: { routeConfig: { generateNewToken: { audit: 'scim' } } },
+    options: {
+      settings: true,
+      routeConfig: { generateNewToken: { audit: 'generate' }, getScimSettings: { audit: 'get' }, setScimSettings: { audit: 'set' } }
+    },
     prepare: (app) => app.addHook('onRequest', async ({ routeOptions }) => { seen.push(routeOptions.config) })
   })
   await generate(app)
-  t.match(seen, [{ audit: 'scim', url: path }])
+  await app.inject('/api/admin/scim-settings')
+  await app.inject({ method: 'POST', url: '/api/admin/scim-settings' })
+  t.match(seen, [{ audit: 'generate', url: path }, { audit: 'get' }, { audit: 'set' }])
 })
 
 t.test('a prefix comes before the path', async (t) => {

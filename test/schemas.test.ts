@@ -1,7 +1,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import t from 'tap'
 import { path } from './helpers/host.ts'
-import { documentOf, error, withoutProse } from './helpers/openapi.ts'
+import { documentOf, error, lacksDescription, withoutProse } from './helpers/openapi.ts'
 
 t.test('the operation generateNewToken is that of Unleash in all but prose', async (t) => {
   const document = await documentOf(t)
@@ -41,7 +41,7 @@ t.test('the operation, its answers and their fields are described, with examples
   const fields = ['401', '403', '404'].flatMap((status) => Object.values(post.responses[status].content['application/json'].schema.properties))
   const described = [post, scimTokenSchema, ...Object.values(post.responses), ...fields, scimTokenSchema.properties.token]
 
-  t.strictSame(described.filter(({ description }) => !description), [])
+  t.strictSame(described.filter(lacksDescription), [])
   t.ok(post.summary)
   t.strictSame([...fields, scimTokenSchema.properties.token].filter(({ example }) => !example), [])
   t.strictSame(['401', '403', '404'].map((status) => post.responses[status].content['application/json'].schema.properties.name.example),

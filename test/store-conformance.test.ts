@@ -248,6 +248,44 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
     cases: ['a rejected switch leaves things as they were']
   },
   {
+    what: 'that finds nothing',
+    Kind: class extends SlowStore {
+      override async find () { return null }
+    },
+    cases: found
+  },
+  {
+    what: 'that finds any of the records it was given',
+    Kind: class extends SlowStore {
+      readonly records: ScimTokenRecord[] = []
+      override async replace (record: ScimTokenRecord) {
+        this.records.push(record)
+        return await super.replace(record)
+      }
+
+      override async find () {
+        const record = await super.find()
+        if (record === null || this.records.length < 3) return record
+        return this.records.shift() ?? null
+      }
+    },
+    cases: ['concurrent replacements leave one record, whole, and it is one of those stored']
+  },
+  {
+    what: 'that reads as enabled where there are no SCIM settings',
+    Kind: class extends SlowStore {
+      override async getSettings () { return this.row === null ? { enabled: true, hasToken: false } : await super.getSettings() }
+    },
+    cases: ['without SCIM settings they read as disabled and without a token']
+  },
+  {
+    what: 'that is set up with a record',
+    Kind: class extends SlowStore {
+      override async find () { return await super.find() ?? (this.row?.enabled ? { hash: '', createdAt: new Date() } : null) }
+    },
+    cases: ['there is no record before the first one is stored']
+  },
+  {
     what: 'that finds a record where there is none',
     Kind: class extends SlowStore {
       override async find () { return await super.find() ?? { hash: '', createdAt: new Date() } }
@@ -284,6 +322,22 @@ t.test('a store is closed at the end of its case, even of one that fails', async
   const results = await Promise.allSettled(cases.map(({ run }) => run()))
   t.strictSame([...new Set(results.map(({ status }) => status))].sort(), ['fulfilled', 'rejected'])
   t.equal(closed, opened)
+})
+
+t.test('a store whose writes were made to fail is mended, even where the case fails', async (t) => {
+  for (const Kind of [SlowStore, class extends SlowStore { override async replace () { return true } }]) {
+    let [failing, mended] = [0, 0]
+    const harness: StoreHarness<object, SlowStore> = {
+      open: ({ settings }) => ({ store: new Kind(settings), context }),
+      failWrites ({ store }) {
+        failing++
+        store.isFull = true
+        return () => { mended++ }
+      }
+    }
+    await Promise.allSettled([...storeConformance(harness), ...settingsConformance(harness)].map(({ run }) => run()))
+    t.strictSame([failing, mended], [2, 2])
+  }
 })
 
 t.test('a harness may be an instance of a class', async (t) => {

@@ -132,7 +132,7 @@ function rejecting (reason: unknown): () => Promise<never> {
 }
 
 function answering (answer: unknown): Failures[string] {
-  return [() => answer, /scimTokenStore\.find must answer/]
+  return [() => answer, /scimTokenStore\.find must answer a record with a SHA-256 in hexadecimal, or null,/]
 }
 
 function hashOf (hash: unknown): Failures[string] {

@@ -33,6 +33,11 @@ export function withoutProse (value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).filter(([key]) => !prose.includes(key)).map(([key, part]) => [key, withoutProse(part)]))
 }
 
+/** Whether a part of the document has no description but that which @fastify/swagger gives to answers. */
+export function lacksDescription ({ description }: { description?: string }): boolean {
+  return !description || description === 'Default Response'
+}
+
 /** An error of Unleash's API, as its document has it. */
 export const error = {
   content: {
