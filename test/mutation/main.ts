@@ -1,0 +1,87 @@
+/**
+ * Mutates lib/ with Stryker, and fails on a mutant that survives and is not in survivors.ts, and on
+ * one that is there and does not survive. Arguments go to Stryker: "-- --mutate lib/token.ts".
+ */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { survivors } from './survivors.ts'
+
+/** What is used of https://github.com/stryker-mutator/mutation-testing-elements/tree/master/packages/report-schema */
+interface Report {
+  files: Record<string, { source: string, mutants: Mutant[] }>
+}
+
+interface Mutant {
+  status: 'Killed' | 'Timeout' | 'Survived' | 'NoCoverage'
+  replacement: string
+  location: Record<'start' | 'end', { line: number, column: number }>
+}
+
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+const reportFile = '.tap/mutation/report.json'
+const stryker = process.argv.slice(2)
+
+install()
+rmSync(reportFile, { force: true })
+const status = run()
+const { files }: Report = JSON.parse(readFileSync(reportFile, 'utf8'))
+
+const found = Object.entries(files).flatMap(([file, { source, mutants }]) => mutants
+  .filter(({ status }) => status === 'Survived' || status === 'NoCoverage')
+  .map((mutant) => describe(file, source, mutant)))
+const listed = survivors.flatMap(({ file, code, mutants }) => mutants.map((mutant) => `${file}\n- ${code}\n+ ${mutant}`))
+const unlisted = without(found, listed)
+// With arguments, not all of them were tried.
+const gone = stryker.length > 0 ? [] : without(listed, found)
+
+const total = Object.values(files).reduce((sum, { mutants }) => sum + mutants.length, 0)
+for (const mutant of unlisted) console.log(`Survives, and test/mutation/survivors.ts has no reason:\n${mutant}\n`)
+for (const mutant of gone) console.log(`Is in test/mutation/survivors.ts, and does not survive:\n${mutant}\n`)
+console.log(`${total} mutants: ${total - found.length} killed, ${found.length - unlisted.length} survive with a reason, ${unlisted.length} without.`)
+process.exitCode = status === 0 && unlisted.length + gone.length === 0 ? 0 : 1
+
+/** Stryker has a lockfile of its own, with the Node.js that it needs, so that nobody else installs it. */
+function install (): void {
+  if (!existsSync(here('node_modules'))) execFileSync('npm', ['ci', '--loglevel=error'], { cwd: here('.'), stdio: 'inherit' })
+}
+
+function run (): number | null {
+  // Tests that crash leave their PostgreSQL's data, whose user is another one when we are root.
+  const temporary = mkdtempSync(join(tmpdir(), 'scim-token-mutation-'))
+  chmodSync(temporary, 0o755)
+  const { status, error } = spawnSync('stryker', ['run', here('stryker.config.js'), ...stryker], {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      PATH: here('node_modules/.bin') + delimiter + process.env['PATH'],
+      TMPDIR: temporary,
+      NODE_COMPILE_CACHE: join(temporary, 'compiled'),
+      // A mutant that makes a test hang costs so many seconds.
+      TAP_TIMEOUT: '15'
+    }
+  })
+  rmSync(temporary, { recursive: true })
+  if (error) throw error
+  return status
+}
+
+/** Shows the first line that a mutant changes, before and after, as Stryker does. */
+function describe (file: string, source: string, { replacement, location: { start, end } }: Mutant): string {
+  const lines = source.split('\n')
+  const [first = '', last = ''] = [lines[start.line - 1], lines[end.line - 1]]
+  const mutant = first.slice(0, start.column - 1) + replacement + last.slice(end.column - 1)
+  return `${file}\n- ${first.trim()}\n+ ${mutant.replace(/\s+/g, ' ').trim()}`
+}
+
+/** Takes each of some texts out of others, once. */
+function without (all: string[], some: string[]): string[] {
+  const left = [...all]
+  for (const text of some) {
+    const i = left.indexOf(text)
+    if (i >= 0) left.splice(i, 1)
+  }
+  return left
+}
