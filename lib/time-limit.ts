@@ -9,8 +9,11 @@ export class TimeLimitError extends Error {}
  * @param limit milliseconds; 0 for no limit
  * @throws TimeLimitError when the time is over; what becomes of the value then is ignored
  */
-export async function within<T> (limit: number, value: Awaitable<T>): Promise<T> {
-  if (limit === 0 || !isAwaited(value)) return await value
+export function within<T> (limit: number, value: Awaitable<T>): Awaitable<T> {
+  return limit === 0 || !isAwaited(value) ? value : race(limit, value)
+}
+
+async function race<T> (limit: number, value: PromiseLike<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const expired = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => { reject(new TimeLimitError(`no answer within ${limit} ms`)) }, limit)

@@ -25,6 +25,7 @@ const bearer = /^bearer(?: +|$)/i
  */
 export function verifyScimToken (store: ScimTokenStore, timeout: number): VerifyScimToken {
   return async function (request, reply) {
+    // Thrown before the first await, an error costs twice: Node.js takes it for one that nobody handles.
     const outcome = await authenticate(new RequestContext(request, reply, timeout))
     if (outcome instanceof ScimError) {
       reply.code(outcome.statusCode)

@@ -1,6 +1,7 @@
 import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
+import type { Awaitable } from '../lib/index.ts'
 import { TimeLimitError, within } from '../lib/time-limit.ts'
 
 const never = new Promise<never>(() => {})
@@ -15,13 +16,13 @@ t.test('a value that needs no waiting comes back as it is, and no timer is set',
 })
 
 t.test('an object whose property "then" is no function comes back as it is', async (t) => {
-  t.strictSame(await within(60_000, { then: 1 }), { then: 1 })
+  t.strictSame(await within<unknown>(60_000, { then: 1 }), { then: 1 })
 })
 
 t.test('a promise that settles in time does so within, and no timer stays', async (t) => {
   const timers = countTimers()
   t.equal(await within(60_000, turn('value')), 'value')
-  await t.rejects(within(60_000, Promise.reject(new Error('refused'))), new Error('refused'))
+  await t.rejects(async () => await within(60_000, Promise.reject(new Error('refused'))), new Error('refused'))
   t.equal(countTimers(), timers)
 })
 
@@ -66,7 +67,7 @@ t.test('what a promise does once given up is ignored', async (t) => {
   t.teardown(() => process.off('unhandledRejection', listener))
 
   let refuse: (reason: Error) => void = () => {}
-  const late = within(1, new Promise((_resolve, reject) => { refuse = reject }))
+  const late = Promise.resolve(within(1, new Promise((_resolve, reject) => { refuse = reject })))
   await t.rejects(late, new TimeLimitError('no answer within 1 ms'))
   refuse(new Error('too late'))
   await turn()
@@ -77,9 +78,9 @@ function countTimers (): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
 }
 
-/** What a promise has settled with, once it has. */
-function observe (promise: Promise<unknown>): unknown[] {
+/** What a value or promise has settled with, once it has. */
+function observe (value: Awaitable<unknown>): unknown[] {
   const settled: unknown[] = []
-  promise.then((value) => { settled.push(value) }, (reason: unknown) => { settled.push(reason) })
+  Promise.resolve(value).then((value) => { settled.push(value) }, (reason: unknown) => { settled.push(reason) })
   return settled
 }
