@@ -1,6 +1,5 @@
 import { httpErrors } from '@fastify/sensible'
-import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
-import { TokenContext } from './context.ts'
+import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import type { ScimAuthResolver, ScimTokenContext } from './contracts.ts'
 import { crossOriginGuard } from './cross-origin.ts'
 import { ask, brokenContract } from './host.ts'
@@ -9,14 +8,12 @@ import type { SettledOptions } from './options.ts'
 /** Request decorator: the user that the resolver found. */
 export const caller = Symbol('fastify-scim-token.caller')
 
-/** The `onRequest` hooks of the admin routes, which refuse before a byte of a body is read, and what they found. */
+/** The `onRequest` hooks of the admin routes: they refuse before a byte of a body is read. */
 export interface Access {
   /** Lets in whom the host knows. */
   known: onRequestAsyncHookHandler
   /** Lets in who is known, holds a permission and is no page on another origin. */
   mayChange: onRequestAsyncHookHandler
-  /** What the store is told of a request that has been let in. */
-  contextOf: (request: FastifyRequest, reply: FastifyReply) => ScimTokenContext<object>
 }
 
 export function accessTo (resolver: ScimAuthResolver, options: SettledOptions): Access {
@@ -33,9 +30,7 @@ export function accessTo (resolver: ScimAuthResolver, options: SettledOptions): 
       const user = await authenticate(request)
       await authorize(user, request)
       request.setDecorator(caller, user)
-    },
-
-    contextOf: (request, reply) => new TokenContext(request, reply, timeout, request.getDecorator<object>(caller))
+    }
   }
 
   async function authenticate (request: FastifyRequest): Promise<object> {
@@ -55,6 +50,11 @@ export function accessTo (resolver: ScimAuthResolver, options: SettledOptions): 
     }
     if (allowed !== true) throw brokenContract('scimAuthResolver.authorize', 'true or false', allowed)
   }
+}
+
+/** What the store is told of a request that has been let in. */
+export function contextOf (request: FastifyRequest): ScimTokenContext<object> {
+  return { request, user: request.getDecorator<object>(caller) }
 }
 
 function loginMessage ({ headers }: FastifyRequest, loginPath: string): string {

@@ -25,8 +25,13 @@ export async function makeChange<T> (
   if (request.socket.destroyed) throw httpErrors.serviceUnavailable('the client is gone')
 
   request.setDecorator<ChangeState>(change, 'begun')
-  const answer = await ask(503, method, timeout, call)
-  return isRefused(request) ? refused : answer
+  try {
+    const answer = await ask(503, method, timeout, call)
+    return isRefused(request) ? refused : answer
+  } catch (error) {
+    if (isRefused(request)) return refused
+    throw error
+  }
 }
 
 function isRefused (request: FastifyRequest): boolean {

@@ -57,8 +57,6 @@ export interface ScimSettings {
 export interface ScimRequestContext {
   /** Fastify's request, by which a store can pick its tenant: of an admin for a change, of the identity provider for a look-up. */
   request: FastifyRequest
-  /** Aborts when the time limit is over or the client is gone: nobody waits for the store any more. */
-  signal: AbortSignal
 }
 
 /** The same for a change, with the user who makes it. */

@@ -1,6 +1,6 @@
 import { httpErrors } from '@fastify/sensible'
 import type { FastifyInstance } from 'fastify'
-import type { Access } from './access.ts'
+import { contextOf, type Access } from './access.ts'
 import { makeChange, refused } from './change.ts'
 import type { ScimTokenStore } from './contracts.ts'
 import { brokenContract } from './host.ts'
@@ -25,7 +25,7 @@ export async function generateNewToken (
   }, async (request, reply) => {
     const token = generateToken()
     const record = { hash: hashToken(token), createdAt: new Date() }
-    const context = access.contextOf(request, reply)
+    const context = contextOf(request)
 
     const stored = await makeChange(request, 'scimTokenStore.replace', options.timeout, () => store.replace(record, context))
     if (stored === refused) return reply

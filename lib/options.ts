@@ -28,7 +28,7 @@ export interface ScimTokenOptions {
 
   /**
    * Milliseconds that a call to the resolver or to the store may take before its request is
-   * answered with 503; 0 for no limit. For whole requests there is Fastify's `handlerTimeout`.
+   * answered with 503; 0 for no limit. The call itself goes on: give a database a shorter limit.
    * @defaultValue `10000`
    */
   timeout?: number

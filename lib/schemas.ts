@@ -91,7 +91,7 @@ export const generateNewTokenOperation = {
   description: 'Generates a new SCIM API token and ends every one generated before. The request needs no body.',
   'x-stability-level': 'stable',
   response: {
-    200: { description: 'The new token.', $ref: 'scimTokenSchema#' },
+    200: { $ref: 'scimTokenSchema#' },
     401: authenticationRequired,
     403: noAccess,
     404: notFound
@@ -106,7 +106,7 @@ export const getScimSettingsOperation = {
   description: 'Answers whether SCIM is enabled and whether a SCIM API token has been generated.',
   'x-stability-level': 'stable',
   response: {
-    200: { description: 'The settings.', $ref: 'scimSettingsSchema#' },
+    200: { $ref: 'scimSettingsSchema#' },
     401: authenticationRequired
   }
 }

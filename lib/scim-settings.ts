@@ -2,7 +2,7 @@ import { httpErrors } from '@fastify/sensible'
 import type { Static } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { FastifyInstance } from 'fastify'
-import type { Access } from './access.ts'
+import { contextOf, type Access } from './access.ts'
 import { makeChange, refused } from './change.ts'
 import type { ScimSettingsStore } from './contracts.ts'
 import type { Fault } from './errors.ts'
@@ -28,7 +28,7 @@ export async function scimSettings (
     schema: getScimSettingsOperation,
     onRequest: access.known
   }, async (request, reply) => {
-    const context = access.contextOf(request, reply)
+    const context = contextOf(request)
     const settings = await ask(503, 'scimTokenStore.getSettings', options.timeout, () => store.getSettings(context))
     if (!Value.Check(scimSettingsSchema, settings)) {
       throw brokenContract('scimTokenStore.getSettings', '{ enabled, hasToken }, both true or false', settings)
@@ -44,7 +44,7 @@ export async function scimSettings (
     onRequest: access.mayChange
   }, async (request, reply) => {
     const { enabled } = request.body
-    const context = access.contextOf(request, reply)
+    const context = contextOf(request)
 
     const answer = await makeChange(request, 'scimTokenStore.setEnabled', options.timeout, () => store.setEnabled(enabled, context))
     if (answer === refused) return reply

@@ -26,5 +26,5 @@ async function race<T> (limit: number, value: PromiseLike<T>): Promise<T> {
 }
 
 function isAwaited<T> (value: Awaitable<T>): value is PromiseLike<T> {
-  return typeof value === 'object' && value !== null && 'then' in value
+  return (typeof value === 'object' || typeof value === 'function') && value !== null && 'then' in value
 }

@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { RequestContext } from './context.ts'
-import type { ScimRequestContext, ScimTokenRecord, ScimTokenStore } from './contracts.ts'
+import type { ScimTokenRecord, ScimTokenStore } from './contracts.ts'
 import { ask, brokenContract } from './host.ts'
 import { ScimError } from './scim-error.ts'
 import { isHash, isToken, matchesHash } from './token.ts'
@@ -26,7 +25,7 @@ const bearer = /^bearer(?: +|$)/i
 export function verifyScimToken (store: ScimTokenStore, timeout: number): VerifyScimToken {
   return async function (request, reply) {
     // Thrown before the first await, an error costs twice: Node.js takes it for one that nobody handles.
-    const outcome = await authenticate(new RequestContext(request, reply, timeout))
+    const outcome = await authenticate(request)
     if (outcome instanceof ScimError) {
       reply.code(outcome.statusCode)
       throw outcome
@@ -34,11 +33,11 @@ export function verifyScimToken (store: ScimTokenStore, timeout: number): Verify
     request.scimToken = outcome
   }
 
-  async function authenticate (context: ScimRequestContext): Promise<ScimTokenRecord | ScimError> {
-    const token = sentToken(context.request)
+  async function authenticate (request: FastifyRequest): Promise<ScimTokenRecord | ScimError> {
+    const token = sentToken(request)
     if (token instanceof ScimError) return token
 
-    const record = await currentRecord(context)
+    const record = await currentRecord(request)
     if (record instanceof ScimError) return record
 
     // Without a record, too, a token is hashed and compared.
@@ -49,9 +48,9 @@ export function verifyScimToken (store: ScimTokenStore, timeout: number): Verify
     return record
   }
 
-  async function currentRecord (context: ScimRequestContext): Promise<ScimTokenRecord | null | ScimError> {
+  async function currentRecord (request: FastifyRequest): Promise<ScimTokenRecord | null | ScimError> {
     try {
-      const record = await ask(503, 'scimTokenStore.find', timeout, () => store.find(context))
+      const record = await ask(503, 'scimTokenStore.find', timeout, () => store.find({ request }))
       if (record === null || isHash(record?.hash)) return record
       throw brokenContract('scimTokenStore.find', 'a record with a SHA-256 in hexadecimal, or null', record)
     } catch (cause) {

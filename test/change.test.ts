@@ -57,7 +57,8 @@ class SlowHost extends EventEmitter {
   async wait ({ headers }: FastifyRequest) {
     if (headers['x-slow'] === undefined) return
     this.emit('asked')
-    await once(this, 'answer')
+    const [failure] = await once(this, 'answer')
+    if (failure) throw failure
   }
 
   slowIn (method: 'authenticate' | 'authorize' | 'replace'): HostSetup {
@@ -84,41 +85,47 @@ class SlowHost extends EventEmitter {
   }
 }
 
+const outcomes: Record<string, unknown[]> = { answer: [], failure: [new Error('too late')] }
 const limits: Record<string, HostSetup> = {
   timeout: { options: { timeout: 50 } },
   'handlerTimeout of the host': { server: { handlerTimeout: 50 } }
 }
 
 for (const [method, message, changes] of [['authenticate', nothingChanged, 0], ['authorize', nothingChanged, 0], ['replace', unconfirmed, 1]] as const) {
-  for (const [limit, setup] of Object.entries(limits)) {
-    t.test(`the answer of ${method} after the 503 of the ${limit} comes too late`, async (t) => {
-      const host = new SlowHost()
-      const { app, log, replaced } = await startHost(t, { ...host.slowIn(method), ...setup })
-      const response = await generate(app, host.headers)
-      host.emit('answer')
+  for (const [outcome, late] of Object.entries(outcomes)) {
+    for (const [limit, setup] of Object.entries(limits)) {
+      t.test(`the ${outcome} of ${method} after the 503 of the ${limit} comes too late`, async (t) => {
+        const host = new SlowHost()
+        const { app, log, replaced } = await startHost(t, { ...host.slowIn(method), ...setup })
+        const response = await generate(app, host.headers)
+        host.emit('answer', ...late)
 
-      t.match(response, { statusCode: 503, payload: message })
-      t.match((await generate(app)).json(), { token: String }, 'the next call')
-      t.equal(replaced.length, changes + 1)
-      t.equal(log.filter(({ level }) => level > 30).length, 1, 'only the 503 is worth a warning')
-    })
-
-    t.test(`the answer of ${method} comes too late while the 503 of the ${limit} passes a hook of the host`, async (t) => {
-      const host = new SlowHost()
-      const { app, log, replaced } = await startHost(t, {
-        ...host.slowIn(method),
-        ...setup,
-        prepare: (app) => app.addHook('onSend', async () => {
-          const isAwaited = host.emit('answer')
-          if (isAwaited) await setImmediate()
-        })
+        t.match(response, { statusCode: 503, payload: message })
+        t.match((await generate(app)).json(), { token: String }, 'the next call')
+        t.equal(replaced.length, changes + 1)
+        t.equal(log.filter(({ level }) => level > 30).length, 1, 'only the 503 is worth a warning')
       })
-      const response = await generate(app, host.headers)
 
-      t.match(response, { statusCode: 503, payload: message })
-      t.equal(replaced.length, changes)
-      t.equal(log.filter(({ level }) => level > 30).length, 1, 'only the 503 is worth a warning')
-    })
+      // Fastify answers a second error of a hook by itself.
+      if (method !== 'replace' && outcome === 'failure') continue
+
+      t.test(`the ${outcome} of ${method} comes too late while the 503 of the ${limit} passes a hook of the host`, async (t) => {
+        const host = new SlowHost()
+        const { app, log, replaced } = await startHost(t, {
+          ...host.slowIn(method),
+          ...setup,
+          prepare: (app) => app.addHook('onSend', async () => {
+            const isAwaited = host.emit('answer', ...late)
+            if (isAwaited) await setImmediate()
+          })
+        })
+        const response = await generate(app, host.headers)
+
+        t.match(response, { statusCode: 503, payload: message })
+        t.equal(replaced.length, changes)
+        t.equal(log.filter(({ level }) => level > 30).length, 1, 'only the 503 is worth a warning')
+      })
+    }
   }
 
   t.test(`a client that is gone before ${method} has answered`, async (t) => {

@@ -6,6 +6,7 @@ import { TimeLimitError, within } from '../lib/time-limit.ts'
 
 const never = new Promise<never>(() => {})
 const slowQuery: PromiseLike<never> = { then: () => never }
+const slowProxy: PromiseLike<never> = Object.assign(() => {}, slowQuery)
 
 t.test('a value that needs no waiting comes back as it is, and no timer is set', async (t) => {
   const timers = countTimers()
@@ -38,17 +39,17 @@ t.test('a query runs once', async (t) => {
   t.equal(runs, 1)
 })
 
-t.test('when the time is over, a promise and a query are given up, and not a millisecond before', async (t) => {
+t.test('when the time is over, a promise, a query and a callable proxy are given up, and not a millisecond before', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => { mock.timers.reset() })
-  const state = [observe(within(1000, never)), observe(within(1000, slowQuery))]
+  const state = [never, slowQuery, slowProxy].map((value) => observe(within(1000, value)))
   mock.timers.tick(999)
   await turn()
-  t.strictSame(state, [[], []])
+  t.strictSame(state, [[], [], []])
   mock.timers.tick(1)
   await turn()
   const givenUp = [new TimeLimitError('no answer within 1000 ms')]
-  t.strictSame(state, [givenUp, givenUp])
+  t.strictSame(state, [givenUp, givenUp, givenUp])
 })
 
 t.test('a limit of 0 is none', async (t) => {

@@ -65,6 +65,7 @@ for (const [heading, failures] of Object.entries({ 'A store that': failing, 'A s
       const errors = log.filter(({ level }) => level === 50)
       t.equal(errors.length, 1)
       t.match(errors[0]?.err?.stack, logged)
+      t.match(errors[0]?.err?.stack, /scimTokenStore\.find (failed|must answer)/)
     })
   }
 }

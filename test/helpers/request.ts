@@ -12,7 +12,7 @@ export async function makeContext<User extends object> (user: User, headers: Rec
     app.get('/', async (request) => { resolve(request) })
     app.inject({ url: '/', headers }).catch(reject)
   })
-  return { request, signal: new AbortController().signal, user }
+  return { request, user }
 }
 
 /** Answers the port of 127.0.0.1 on which the host listens from now on. */

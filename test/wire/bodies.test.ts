@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import t from 'tap'
+import { memoryStore } from '../../lib/stores/memory.ts'
 import { admin, path, startHost, uuid } from '../helpers/host.ts'
 import { exchange, head, listen } from '../helpers/request.ts'
 
@@ -84,6 +85,13 @@ t.test('a body that does not come is given up after the handlerTimeout of the ho
   t.match(answer, { status: 503, body: /nothing was changed/ })
   t.same(replaced, [])
 })
+
+for (const [how, headers, body] of [['no body', {}, ''], ['a body that has been read', { 'content-type': 'application/json', 'content-length': '2' }, '{}']] as const) {
+  t.test(`with ${how}, a store that hangs is given up after the timeout`, async (t) => {
+    const { app } = await startHost(t, { options: { timeout: 50 }, store: { ...memoryStore(), replace: () => new Promise(() => {}) } })
+    t.match(await exchange(await listen(app), { ...admin, ...headers }, body), { status: 503, body: /may or may not have been stored/ })
+  })
+}
 
 for (const type of ['garbage', '']) {
   t.test(`415 for a body with "${type}" for a content type, which is no content type`, async (t) => {
