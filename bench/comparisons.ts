@@ -123,13 +123,17 @@ export function onPostgres (url: string, connections: number): Group {
       { name: 'select 1', contestant: { module: './contestants/select-one.js', setup: { url } }, request: verify, connections },
       { name: 'select $1', contestant: { module: './contestants/select-one.js', setup: { url, parameter: true } }, request: verify, connections },
       { name: 'generate', contestant: postgres(url, 'generate', 1), request: generate, connections },
-      { name: 'verify', contestant: postgres(url, 'verify', 1), request: verify, connections }
+      { name: 'verify', contestant: postgres(url, 'verify', 1), request: verify, connections },
+      { name: 'generate, named statement', contestant: postgres(url, 'generate', 1, true), request: generate, connections },
+      { name: 'verify, named statement', contestant: postgres(url, 'verify', 1, true), request: verify, connections }
     ],
     comparisons: [
       { of: 'generate', to: 'select 1', atLeast: 0.7 },
       { of: 'verify', to: 'select 1', atLeast: 0.9 },
       { of: 'generate', to: 'select $1' },
-      { of: 'verify', to: 'select $1' }
+      { of: 'verify', to: 'select $1' },
+      { of: 'generate, named statement', to: 'select 1' },
+      { of: 'verify, named statement', to: 'select 1' }
     ]
   }
 }
@@ -179,6 +183,6 @@ function entry (name: string, contestant: Contestant, request: BenchRequest): En
   return { name, contestant, request, connections: 32 }
 }
 
-function postgres (url: string, job: 'generate' | 'verify', tenants: number): Contestant {
-  return { module: './contestants/postgres.js', setup: { url, job, tenants } }
+function postgres (url: string, job: 'generate' | 'verify', tenants: number, named = false): Contestant {
+  return { module: './contestants/postgres.js', setup: { url, job, tenants, named } }
 }

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import Fastify from 'fastify'
 import scimToken from 'fastify-scim-token'
 import { postgresMigration, postgresStore } from 'fastify-scim-token/stores/postgres'
@@ -5,8 +6,8 @@ import pg from 'pg'
 import { generateToken, hashToken } from '../../dist/token.js'
 import { listen, noUsers, resolver, scimPath } from './work.js'
 
-/** The plugin and its PostgreSQL store, with requests of each tenant in turn. */
-export async function start ({ url, job, tenants }) {
+/** The plugin and its PostgreSQL store, with requests of each tenant in turn, and with named statements or without. */
+export async function start ({ url, job, tenants, named = false }) {
   const token = generateToken()
   const db = new pg.Pool({ connectionString: url })
   const tables = { settings: `${job}_${tenants}`, audit: `${job}_${tenants}_audit` }
@@ -17,7 +18,7 @@ export async function start ({ url, job, tenants }) {
   app.addHook('onClose', () => db.end())
   app.decorate('scimAuthResolver', resolver)
   app.decorate('scimTokenStore', postgresStore({
-    db,
+    db: named ? { query: (text, values) => db.query({ name: hash('sha1', text), text, values }) } : db,
     tables,
     createdBy: (user) => user.name,
     tenant: () => `tenant-${requests++ % tenants}`
