@@ -17,7 +17,10 @@ export interface PostgresTables {
 
 /** What {@link postgresStore} needs to know of its host. */
 export interface PostgresStoreOptions<User extends object> {
-  /** Where the tables are. */
+  /**
+   * Where the tables are. With a pool of pg and no pooler in between, PostgreSQL plans a statement
+   * once per connection if it has a name: `{ query: (text, values) => pool.query({ name, text, values }) }`.
+   */
   db: Queryable
   /** Names a user in the settings row and in the audit. */
   createdBy: (user: User) => string
