@@ -55,7 +55,10 @@ export interface ScimSettings {
 
 /** On whose behalf a store is asked. */
 export interface ScimRequestContext {
-  /** Fastify's request, by which a store can pick its tenant: of an admin for a change, of the identity provider for a look-up. */
+  /**
+   * Fastify's request, by which a store can pick its tenant: of an admin for a change, of the
+   * identity provider for a look-up.
+   */
   request: FastifyRequest
 }
 

@@ -2,9 +2,9 @@ import { httpErrors } from '@fastify/sensible'
 import type { FastifyRequest } from 'fastify'
 
 /**
- * Makes the function that throws an error for 403 at what a page on another origin lets a browser send, cookies and all.
- * The rules are those of Go's `http.CrossOriginProtection`: `Sec-Fetch-Site` decides; browsers
- * that lack it are held to their `Origin`; where both are absent it is no browser.
+ * Makes the function that refuses with 403 what a page on another origin lets a browser send,
+ * cookies and all. The rules are those of Go's `http.CrossOriginProtection`: `Sec-Fetch-Site`
+ * decides; browsers that lack it are held to their `Origin`; where both are absent it is no browser.
  *
  * @param trustedOrigins origins that are let in besides the host's own
  */
