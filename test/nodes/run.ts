@@ -3,13 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { exitOnSignal } from './exit-on-signal.ts'
 import { faults } from './faults.ts'
 import { runTrial } from './trial.ts'
 
 // Runs nodes over one database under load and faults. Exits with 1 when a promise was broken.
 
-// A signal alone would leave the database behind.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { process.exit(1) })
+exitOnSignal()
 
 const { values } = parseArgs({
   options: {

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { makeClient } from './client.ts'
 import { startCluster } from './cluster.ts'
+import { exitOnSignal } from './exit-on-signal.ts'
 import { startLoad } from './load.ts'
 import { seededRandom } from './random.ts'
 import { startRecorder } from './recorder.ts'
@@ -12,8 +13,7 @@ import { reachVerdict } from './verdict.ts'
 
 // One node under a steady load, and the memory that it uses. Exits with 1 when that grows.
 
-// A signal alone would leave the database behind.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { process.exit(1) })
+exitOnSignal()
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } })
 
