@@ -1,60 +1,61 @@
 import { httpErrors } from '@fastify/sensible'
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import { callHost, contractError } from './call-host.ts'
 import type { ScimAuthResolver, ScimTokenContext } from './contracts.ts'
-import { crossOriginGuard } from './cross-origin.ts'
-import { ask, brokenContract } from './host.ts'
-import type { SettledOptions } from './options.ts'
+import { createOriginCheck } from './cross-origin.ts'
+import type { ResolvedOptions } from './options.ts'
 
-/** Request decorator: the user that the resolver found. */
-export const caller = Symbol('fastify-scim-token.caller')
+/** Request decorator for the user that the resolver returned. */
+export const currentUser = Symbol('fastify-scim-token.currentUser')
 
-/** The `onRequest` hooks of the admin routes: they refuse before a byte of a body is read. */
-export interface Access {
-  /** Lets in whom the host knows. */
-  known: onRequestAsyncHookHandler
-  /** Lets in who is known, holds a permission and is no page on another origin. */
-  mayChange: onRequestAsyncHookHandler
+/** The hooks that authenticate and authorize requests to the admin routes, before a body is read. */
+export interface AccessHooks {
+  /** Requires an authenticated user. */
+  requireUser: onRequestAsyncHookHandler
+  /** Requires a same-origin or trusted request from a user with one of the permissions. */
+  requirePermission: onRequestAsyncHookHandler
 }
 
-export function accessTo (resolver: ScimAuthResolver, options: SettledOptions): Access {
+/** Creates the hooks; what they throw has the status 401, 403, 500 or 503. */
+export function createAccessHooks (resolver: ScimAuthResolver, options: ResolvedOptions): AccessHooks {
   const { timeout, loginPath, permissions, trustedOrigins } = options
-  const refuseCrossOrigin = crossOriginGuard(trustedOrigins)
+  const checkOrigin = createOriginCheck(trustedOrigins)
 
   return {
-    async known (request) {
-      request.setDecorator(caller, await authenticate(request))
+    async requireUser (request) {
+      request.setDecorator(currentUser, await authenticate(request))
     },
 
-    async mayChange (request) {
-      refuseCrossOrigin(request)
+    async requirePermission (request) {
+      checkOrigin(request)
       const user = await authenticate(request)
       await authorize(user, request)
-      request.setDecorator(caller, user)
+      request.setDecorator(currentUser, user)
     }
   }
 
   async function authenticate (request: FastifyRequest): Promise<object> {
-    const user = await ask(500, 'scimAuthResolver.authenticate', timeout, () => resolver.authenticate(request))
+    const user = await callHost('scimAuthResolver.authenticate', 500, timeout, () => resolver.authenticate(request))
     if (user === null) {
-      // RFC 9110, section 15.5.2: a 401 names a way to authenticate.
+      // RFC 9110, section 15.5.2: a 401 must have a challenge.
       throw httpErrors.createError(401, loginMessage(request, loginPath), { headers: { 'www-authenticate': 'Bearer' } })
     }
-    if (typeof user !== 'object') throw brokenContract('scimAuthResolver.authenticate', 'a user object or null', user)
+    if (typeof user !== 'object') throw contractError('scimAuthResolver.authenticate', 'a user object or null', user)
     return user
   }
 
   async function authorize (user: object, request: FastifyRequest): Promise<void> {
-    const allowed = await ask(500, 'scimAuthResolver.authorize', timeout, () => resolver.authorize(user, permissions, request))
-    if (allowed === false) {
+    const isAuthorized = await callHost('scimAuthResolver.authorize', 500, timeout, () => resolver.authorize(user, permissions, request))
+    if (isAuthorized === false) {
       throw httpErrors.forbidden(`You need one of these permissions to do this: ${permissions.join(', ')}.`)
     }
-    if (allowed !== true) throw brokenContract('scimAuthResolver.authorize', 'true or false', allowed)
+    if (isAuthorized !== true) throw contractError('scimAuthResolver.authorize', 'true or false', isAuthorized)
   }
 }
 
-/** What the store is told of a request that has been let in. */
-export function contextOf (request: FastifyRequest): ScimTokenContext<object> {
-  return { request, user: request.getDecorator<object>(caller) }
+/** Returns the context for a store call on behalf of an authenticated user. */
+export function storeContext (request: FastifyRequest): ScimTokenContext<object> {
+  return { request, user: request.getDecorator<object>(currentUser) }
 }
 
 function loginMessage ({ headers }: FastifyRequest, loginPath: string): string {

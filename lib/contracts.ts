@@ -1,10 +1,10 @@
 import type { FastifyRequest } from 'fastify'
 
-/** A value, or anything that can be awaited for it: a promise, or a query of a query builder. */
+/** A value, or a promise or other thenable (such as a query of a query builder) that resolves to it. */
 export type Awaitable<T> = T | PromiseLike<T>
 
 /**
- * Where a host declares its own user type, once, by declaration merging:
+ * Declares the host's user type, once, by declaration merging:
  *
  * ```ts
  * declare module 'fastify-scim-token' {
@@ -14,88 +14,85 @@ export type Awaitable<T> = T | PromiseLike<T>
  */
 export interface FastifyScimToken {}
 
-/** The host's user type, `object` unless {@link FastifyScimToken} says more. */
+/** The host's user type; `object` unless declared in {@link FastifyScimToken}. */
 export type ScimUser = FastifyScimToken extends { user: infer User extends object } ? User : object
 
 /**
- * Says who calls the admin routes and what they may do. The host injects it:
+ * Authenticates and authorizes the callers of the admin routes. The host adds it with
  * `app.decorate('scimAuthResolver', resolver)`.
  *
- * It is asked before the body of a request is read. When it throws, hangs or answers anything
- * but what is promised here, the caller is refused with a 5xx and nothing is changed.
+ * Called before the request body is read. If it throws, times out or returns anything else, the
+ * request fails with a 5xx and nothing is written.
  */
 export interface ScimAuthResolver<User extends object = ScimUser> {
-  /** Answers the caller's user, or `null` for nobody, who gets a 401. */
+  /** Returns the user, or `null` if the caller is not authenticated (401). */
   authenticate (request: FastifyRequest): Awaitable<User | null>
 
   /**
-   * Answers `true` when the user holds at least one of the permissions, `false` when none: 403.
+   * Returns `true` if the user has at least one of the permissions, else `false` (403).
    *
-   * @param user what `authenticate` answered
-   * @param permissions names as Unleash uses them, such as `ADMIN`
+   * @param user what `authenticate` returned
+   * @param permissions names as in Unleash, such as `ADMIN`
    */
   authorize (user: User, permissions: readonly string[], request: FastifyRequest): Awaitable<boolean>
 }
 
-/** What is kept of a token. The token itself is never stored. */
+/** The stored part of a token. The token itself is never stored. */
 export interface ScimTokenRecord {
   /** SHA-256 of the whole token, in 64 lower-case hexadecimal digits. */
   hash: string
-  /** When the token was generated, by the clock of the node that did. */
+  /** When the token was generated, by the clock of the node that generated it. */
   createdAt: Date
 }
 
-/** What Unleash's admin UI asks about SCIM. */
+/** What Unleash's admin UI shows of SCIM. */
 export interface ScimSettings {
-  /** Whether SCIM requests are let in. */
+  /** Whether SCIM is enabled. If not, all SCIM requests are rejected. */
   enabled: boolean
-  /** Whether a token has been generated, be SCIM enabled or not. */
+  /** Whether there is a token, even if SCIM is disabled. */
   hasToken: boolean
 }
 
-/** On whose behalf a store is asked. */
+/** The context of `find`. */
 export interface ScimRequestContext {
-  /**
-   * Fastify's request, by which a store can pick its tenant: of an admin for a change, of the
-   * identity provider for a look-up.
-   */
+  /** The identity provider's request for `find`, else the admin's; a store can pick its tenant by it. */
   request: FastifyRequest
 }
 
-/** The same for a change, with the user who makes it. */
+/** The context of the methods that an admin's request calls. */
 export interface ScimTokenContext<User extends object = ScimUser> extends ScimRequestContext {
-  /** What `authenticate` of the resolver answered. */
+  /** What `authenticate` of the resolver returned. */
   user: User
 }
 
 /**
- * Where the one token lives. The host injects it: `app.decorate('scimTokenStore', store)`.
+ * Stores the one token. The host adds it with `app.decorate('scimTokenStore', store)`.
  *
- * A method that throws or rejects is answered with 503. The promises below are runnable cases in
- * `fastify-scim-token/store-conformance`.
+ * If a method throws or times out, the request fails with 503. The conditions below are runnable
+ * test cases in `fastify-scim-token/store-conformance`.
  */
 export interface ScimTokenStore<User extends object = ScimUser> {
   /**
-   * Atomically makes this record the only one: from the moment it has answered `true`, `find`
-   * answers this record or one stored later, on every node. A rejected call leaves the old record.
+   * Atomically replaces the record. Once it resolves to `true`, `find` returns this record or a
+   * later one, on every node. If it rejects, the previous record is kept.
    *
-   * @returns `false` when there are no SCIM settings to attach a token to, which is answered with 404
+   * @returns `false` if there are no SCIM settings to attach a token to (404)
    */
   replace (record: ScimTokenRecord, context: ScimTokenContext<User>): Awaitable<boolean>
 
-  /** Answers the record that SCIM requests may use now, or `null` when there is none or SCIM is disabled. */
+  /** Returns the record of the valid token, or `null` if there is none or SCIM is disabled. */
   find (context: ScimRequestContext): Awaitable<ScimTokenRecord | null>
 
   /**
-   * Answers whether SCIM is enabled and has a token; both are `false` where there are no SCIM
-   * settings yet. Needed with the option `settings: true`.
+   * Returns whether SCIM is enabled and has a token; both are `false` if there are no SCIM settings
+   * yet. Required by the option `settings: true`.
    */
   getSettings? (context: ScimTokenContext<User>): Awaitable<ScimSettings>
 
   /**
-   * Enables or disables SCIM, and makes the SCIM settings where there are none. Disabled, `find`
-   * answers `null` at once, on every node; the token is kept and valid again once enabled. A
-   * rejected call leaves things as they were. Needed with the option `settings: true`.
+   * Enables or disables SCIM, and creates the SCIM settings if there are none. Once SCIM is
+   * disabled, `find` returns `null` on every node; the token is kept, and valid again once SCIM is
+   * enabled. If it rejects, nothing is changed. Required by the option `settings: true`.
    */
   setEnabled? (enabled: boolean, context: ScimTokenContext<User>): Awaitable<void>
 }

@@ -2,18 +2,19 @@ import { httpErrors } from '@fastify/sensible'
 import type { FastifyRequest } from 'fastify'
 
 /**
- * Makes the function that refuses with 403 what a page on another origin lets a browser send,
- * cookies and all. The rules are those of Go's `http.CrossOriginProtection`: `Sec-Fetch-Site`
- * decides; browsers that lack it are held to their `Origin`; where both are absent it is no browser.
+ * Creates the check that rejects cross-origin browser requests with 403, as browsers send cookies
+ * with them. It follows Go's `http.CrossOriginProtection`: `Sec-Fetch-Site` decides; if it is
+ * absent, `Origin` must match `Host`; if both are absent, the client is not a browser.
  *
- * @param trustedOrigins origins that are let in besides the host's own
+ * @param trustedOrigins origins that are accepted besides the host's own
+ * @returns a function that throws a 403 error if the request is cross-origin
  */
-export function crossOriginGuard (trustedOrigins: readonly string[]): (request: FastifyRequest) => void {
+export function createOriginCheck (trustedOrigins: readonly string[]): (request: FastifyRequest) => void {
   const trusted = new Set(trustedOrigins)
-  return function (request) {
+  return function checkOrigin (request) {
     if (isSameOrigin(request) || trusted.has(request.headers.origin ?? '')) return
     throw httpErrors.forbidden(
-      'A page on another origin may not do this. If that page is yours, its origin belongs in the trusted origins of this server.'
+      'Pages on another origin lack access to this. To allow this page, add its origin to the trusted origins of this server.'
     )
   }
 }

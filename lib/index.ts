@@ -1,13 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { accessTo, caller } from './access.ts'
+import { createAccessHooks, currentUser } from './access.ts'
 import type { ScimAuthResolver, ScimTokenRecord, ScimTokenStore } from './contracts.ts'
-import { change, sendApiError } from './errors.ts'
+import { sendApiError } from './errors.ts'
 import { generateNewToken } from './generate-new-token.ts'
-import { injected } from './host.ts'
-import { settleOptions, type ScimTokenOptions } from './options.ts'
+import { resolveOptions, type ScimTokenOptions } from './options.ts'
+import { requireDecorator } from './require-decorator.ts'
 import { scimSettings } from './scim-settings.ts'
-import { verifyScimToken, type VerifyScimToken } from './verify-scim-token.ts'
+import { writeState } from './store-write.ts'
+import { createVerifyScimToken, type VerifyScimToken } from './verify-scim-token.ts'
 
 export type * from './contracts.ts'
 export type { OperationId, ScimTokenOptions } from './options.ts'
@@ -16,56 +17,56 @@ export type { VerifyScimToken } from './verify-scim-token.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Injected by the host before it registers `fastify-scim-token`. */
+    /** Added by the host before it registers `fastify-scim-token`. */
     scimAuthResolver: ScimAuthResolver
-    /** Injected by the host before it registers `fastify-scim-token`. */
+    /** Added by the host before it registers `fastify-scim-token`. */
     scimTokenStore: ScimTokenStore
     /**
-     * Lets in SCIM requests with the valid bearer token: an `onRequest` hook for the host's SCIM
-     * routes, and a strategy for `@fastify/auth`. What it refuses is a {@link ScimError}.
+     * Requires the valid SCIM token: an `onRequest` hook for the host's SCIM routes, and a strategy
+     * for `@fastify/auth`. It throws a {@link ScimError} if it rejects the request.
      *
-     * It is undefined until the registration of the plugin has been awaited, and Fastify takes an
-     * undefined hook of a route for none: prefer `addHook`, or `onRequest: [app.verifyScimToken]`.
+     * It is undefined until the registration of the plugin has been awaited, and Fastify ignores
+     * `onRequest: undefined` of a route. `addHook` and `onRequest: [app.verifyScimToken]` throw at
+     * boot instead.
      */
     verifyScimToken: VerifyScimToken
   }
 
   interface FastifyRequest {
-    /** The record of the token that `verifyScimToken` has let in, else `null`. */
+    /** The record of the token that `verifyScimToken` accepted, or `null`. */
     scimToken: ScimTokenRecord | null
   }
 }
 
-async function scimToken (app: FastifyInstance, given: ScimTokenOptions): Promise<void> {
-  const options = settleOptions(given)
-  const resolver = injected(app, 'scimAuthResolver', ['authenticate', 'authorize'])
-  const store = injected(app, 'scimTokenStore', ['replace', 'find'])
+async function scimToken (app: FastifyInstance, givenOptions: ScimTokenOptions): Promise<void> {
+  const options = resolveOptions(givenOptions)
+  const resolver = requireDecorator(app, 'scimAuthResolver', ['authenticate', 'authorize'])
+  const store = requireDecorator(app, 'scimTokenStore', ['replace', 'find'])
 
   app.decorateRequest('scimToken', null)
-  app.decorate('verifyScimToken', verifyScimToken(store, options.timeout))
+  app.decorate('verifyScimToken', createVerifyScimToken(store, options.timeout))
 
   app.register(async function scimTokenAdmin (admin) {
-    const access = accessTo(resolver, options)
+    const access = createAccessHooks(resolver, options)
     admin.setErrorHandler(sendApiError)
     admin.setReplySerializer((payload) => JSON.stringify(payload))
     admin.removeAllContentTypeParsers()
-    admin.decorateRequest(caller)
-    admin.decorateRequest(change)
+    admin.decorateRequest(currentUser)
+    admin.decorateRequest(writeState)
 
     admin.register(generateNewToken, { store, access, options })
     if (options.settings) {
-      const settingsStore = injected(app, 'scimTokenStore', ['replace', 'find', 'getSettings', 'setEnabled'])
+      const settingsStore = requireDecorator(app, 'scimTokenStore', ['replace', 'find', 'getSettings', 'setEnabled'])
       admin.register(scimSettings, { store: settingsStore, access, options })
     }
-  }, given)
+  }, givenOptions)
 }
 
 /**
  * The plugin. It adds `POST /api/admin/scim-settings/generate-new-token` and the hook
- * `app.verifyScimToken` to a host that has decorated its app with a `scimAuthResolver` and a
- * `scimTokenStore`.
+ * `app.verifyScimToken` to an app with the decorators `scimAuthResolver` and `scimTokenStore`.
  *
- * Boot fails with an error that says what to do when a decorator, one of its methods or an option
- * cannot be used.
+ * Boot fails if a decorator, one of its methods or an option is missing or invalid; the error says
+ * what to do.
  */
 export default fastifyPlugin(scimToken, { name: 'fastify-scim-token', fastify: '5.x' })

@@ -1,10 +1,10 @@
 import { Type } from '@sinclair/typebox'
 
-/** The answer to generating a token. */
+/** Response of `generateNewToken`. */
 export const scimTokenSchema = Type.Object(
   {
     token: Type.String({
-      description: 'The bearer token that the identity provider sends with SCIM requests. It is shown this once; generating another one ends it.',
+      description: 'The bearer token that the identity provider sends with SCIM requests. It is shown only once; generating another token invalidates it.',
       examples: ['scim_0000000000000000000000000000000000000000000000000']
     })
   },
@@ -15,10 +15,10 @@ export const scimTokenSchema = Type.Object(
   }
 )
 
-/** The answer to asking for the settings. */
+/** Response of `getScimSettings`. */
 export const scimSettingsSchema = Type.Object(
   {
-    enabled: Type.Boolean({ description: 'Whether SCIM requests are let in.', examples: [true] }),
+    enabled: Type.Boolean({ description: 'Whether SCIM is enabled. If not, all SCIM requests are rejected.', examples: [true] }),
     hasToken: Type.Boolean({ description: 'Whether a SCIM API token has been generated.', examples: [true] })
   },
   {
@@ -28,14 +28,14 @@ export const scimSettingsSchema = Type.Object(
   }
 )
 
-/** The body of changing the settings. */
+/** Request body of `setScimSettings`. */
 export const setScimSettingsSchema = Type.Object(
   {
-    enabled: Type.Boolean({ description: 'Whether to let SCIM requests in.', examples: [true] })
+    enabled: Type.Boolean({ description: 'Whether to enable SCIM.', examples: [true] })
   },
   {
     $id: 'setScimSettingsSchema',
-    description: 'What to change about SCIM provisioning.'
+    description: 'The new state of SCIM provisioning.'
   }
 )
 
@@ -43,7 +43,7 @@ function errorSchema (description: string, name: string, message: string) {
   return Type.Object(
     {
       id: Type.Optional(Type.String({
-        description: 'Identifies this one error, here and in the log of the server.',
+        description: 'Identifies this error, here and in the log of the server.',
         examples: ['6a1c9a0e-3a55-4b8e-9a39-0a1a6f6c2b0d']
       })),
       name: Type.Optional(Type.String({ description: 'The kind of error.', examples: [name] })),
@@ -54,19 +54,19 @@ function errorSchema (description: string, name: string, message: string) {
 }
 
 const authenticationRequired = errorSchema(
-  'Nobody is logged in, or the credentials are not accepted.',
+  'The caller is not authenticated.',
   'AuthenticationRequired',
   'You must log in: the request had no credentials. Log in at /auth/simple/login.'
 )
 
 const validationError = errorSchema(
-  'The body is not what the operation expects.',
+  'The body is invalid.',
   'ValidationError',
   'The body must look like {"enabled": true}. /enabled: Expected boolean.'
 )
 
 const noAccess = errorSchema(
-  'The caller is known and lacks the permission, or is a browser on another origin.',
+  'The user lacks the permission, or the request is cross-origin.',
   'NoAccessError',
   'You need one of these permissions to do this: ADMIN, UPDATE_AUTH_CONFIGURATION.'
 )
@@ -78,7 +78,7 @@ const notFound = errorSchema(
 )
 
 const unsupportedMediaType = errorSchema(
-  'The body is of a type that the operation does not accept.',
+  'The content type is not accepted.',
   'ContentTypeError',
   'The content type of the request (text/plain) is not accepted: send application/json.'
 )
@@ -88,7 +88,7 @@ export const generateNewTokenOperation = {
   operationId: 'generateNewToken',
   tags: ['Auth'],
   summary: 'Generate a new SCIM API token.',
-  description: 'Generates a new SCIM API token and ends every one generated before. The request needs no body.',
+  description: 'Generates a new SCIM API token and invalidates the previous one. The request needs no body.',
   'x-stability-level': 'stable',
   response: {
     200: { $ref: 'scimTokenSchema#' },
@@ -103,7 +103,7 @@ export const getScimSettingsOperation = {
   operationId: 'getScimSettings',
   tags: ['Auth'],
   summary: 'Get the SCIM settings.',
-  description: 'Answers whether SCIM is enabled and whether a SCIM API token has been generated.',
+  description: 'Returns whether SCIM is enabled and whether a SCIM API token has been generated.',
   'x-stability-level': 'stable',
   response: {
     200: { $ref: 'scimSettingsSchema#' },
@@ -116,11 +116,11 @@ export const setScimSettingsOperation = {
   operationId: 'setScimSettings',
   tags: ['Auth'],
   summary: 'Change the SCIM settings.',
-  description: 'Enables or disables SCIM. A token that was generated before is kept.',
+  description: 'Enables or disables SCIM. The token is kept.',
   'x-stability-level': 'stable',
   body: { $ref: 'setScimSettingsSchema#' },
   response: {
-    200: { description: 'The settings are changed. The answer has no body.', type: 'null' },
+    200: { description: 'The settings were changed. The response has no body.', type: 'null' },
     400: validationError,
     401: authenticationRequired,
     403: noAccess,

@@ -1,29 +1,29 @@
-/** What a {@link ScimError} is made of; an error of `httpErrors` will do. */
+/** Properties of a {@link ScimError}; an error of `httpErrors` has them too. */
 export interface ScimErrorInit {
-  /** The status of the response. */
+  /** Status of the response. */
   statusCode: number
-  /** For the client to read. */
+  /** Written for the client. */
   message: string
-  /** Those of the response, besides its content type. */
+  /** Headers of the response, besides its content type. */
   headers?: Readonly<Record<string, string>> | undefined
-  /** For the log. */
+  /** Written to the log, never sent. */
   cause?: unknown
 }
 
 /**
- * An error that is its own SCIM response body (RFC 7644, section 3.12).
+ * An error that serializes to a SCIM error response (RFC 7644, section 3.12).
  *
- * It is thrown, so that `@fastify/auth` can ask the next strategy. It is no `Error`, because
- * Fastify writes the body of an `Error` itself and sends anything else as it is. A host's own error
- * handler does the same with `reply.headers(error.headers).send(error)`. It has no stack: taking
- * one costs half as much as the rest of a refusal, and the error in `cause` has its own.
+ * It is not an `Error`: Fastify builds the response body of an `Error` itself, and sends any other
+ * thrown object as it is. A host's own error handler does the same with
+ * `reply.headers(error.headers).send(error)`. It has no stack, which would cost half as much as the
+ * rest of a rejection.
  */
 export class ScimError {
-  /** The status of the response: 401 or 503. */
+  /** Status of the response: 401 or 503. */
   readonly statusCode: number
-  /** For the client to read; what is not for the client is in `cause`. */
+  /** Written for the client; internal messages are in `cause`. */
   readonly message: string
-  /** Those of the response: content type, and `www-authenticate` or `retry-after`. */
+  /** Headers of the response: content type, and `www-authenticate` or `retry-after`. */
   readonly headers: Readonly<Record<string, string>>
   /** What the store threw, for the log. */
   readonly cause: unknown
@@ -31,29 +31,29 @@ export class ScimError {
   constructor ({ statusCode, message, headers, cause }: ScimErrorInit) {
     this.statusCode = statusCode
     this.message = message
-    // A spread with another property takes a tenth of a refusal.
+    // A spread would cost a tenth of a rejection.
     this.headers = Object.assign({}, headers, { 'content-type': 'application/scim+json' })
     this.cause = cause
   }
 
-  // The members of the body are properties too: a serializer that checks its input looks at those.
+  // Properties too, because serializers that validate their input read them instead of toJSON.
 
-  /** Says that the body is an error of SCIM. */
+  /** The schema URI of a SCIM error. */
   get schemas () {
     return ['urn:ietf:params:scim:api:messages:2.0:Error']
   }
 
-  /** The status code in the body, where it is a string. */
+  /** The status code as the string that the body has. */
   get status () {
     return String(this.statusCode)
   }
 
-  /** The message in the body. */
+  /** The message, as the body names it. */
   get detail () {
     return this.message
   }
 
-  /** The body of the response. */
+  /** Returns the body of the response. */
   toJSON () {
     const { schemas, status, detail } = this
     return { schemas, status, detail }

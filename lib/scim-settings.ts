@@ -2,36 +2,36 @@ import { httpErrors } from '@fastify/sensible'
 import type { Static } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { FastifyInstance } from 'fastify'
-import { contextOf, type Access } from './access.ts'
-import { makeChange, refused } from './change.ts'
+import { storeContext, type AccessHooks } from './access.ts'
+import { adminRouteOptions } from './admin-route-options.ts'
+import { callHost, contractError } from './call-host.ts'
 import type { ScimSettingsStore } from './contracts.ts'
-import type { Fault } from './errors.ts'
-import { ask, brokenContract } from './host.ts'
-import type { SettledOptions } from './options.ts'
-import { routeOptions } from './route-options.ts'
+import type { ResolvedOptions } from './options.ts'
 import { getScimSettingsOperation, scimSettingsSchema, setScimSettingsSchema, setScimSettingsOperation } from './schemas.ts'
+import { errorSent, writeToStore } from './store-write.ts'
+import type { Fault } from './to-error.ts'
 
-/** The routes that show whether SCIM is enabled and has a token, and that enable and disable it. */
+/** Adds the routes that show whether SCIM is enabled and has a token, and that enable and disable it. */
 export async function scimSettings (
   app: FastifyInstance,
-  { store, access, options }: { store: ScimSettingsStore, access: Access, options: SettledOptions }
+  { store, access, options }: { store: ScimSettingsStore, access: AccessHooks, options: ResolvedOptions }
 ): Promise<void> {
   acceptJsonOnly(app)
-  // The host's validator may coerce: `{"enabled": null}` would disable SCIM.
+  // A validator of the host may coerce types: `{"enabled": null}` would disable SCIM.
   app.setValidatorCompiler(() => validateSettings)
 
   app.addSchema(scimSettingsSchema)
   app.addSchema(setScimSettingsSchema)
 
   app.get('/api/admin/scim-settings', {
-    ...routeOptions('getScimSettings', options),
+    ...adminRouteOptions('getScimSettings', options),
     schema: getScimSettingsOperation,
-    onRequest: access.known
+    onRequest: access.requireUser
   }, async (request, reply) => {
-    const context = contextOf(request)
-    const settings = await ask(503, 'scimTokenStore.getSettings', options.timeout, () => store.getSettings(context))
+    const context = storeContext(request)
+    const settings = await callHost('scimTokenStore.getSettings', 503, options.timeout, () => store.getSettings(context))
     if (!Value.Check(scimSettingsSchema, settings)) {
-      throw brokenContract('scimTokenStore.getSettings', '{ enabled, hasToken }, both true or false', settings)
+      throw contractError('scimTokenStore.getSettings', '{ enabled, hasToken }, both true or false', settings)
     }
 
     reply.header('cache-control', 'no-store')
@@ -39,16 +39,16 @@ export async function scimSettings (
   })
 
   app.post<{ Body: Static<typeof setScimSettingsSchema> }>('/api/admin/scim-settings', {
-    ...routeOptions('setScimSettings', options),
+    ...adminRouteOptions('setScimSettings', options),
     schema: setScimSettingsOperation,
-    onRequest: access.mayChange
+    onRequest: access.requirePermission
   }, async (request, reply) => {
     const { enabled } = request.body
-    const context = contextOf(request)
+    const context = storeContext(request)
 
-    const answer = await makeChange(request, 'scimTokenStore.setEnabled', options.timeout, () => store.setEnabled(enabled, context))
-    if (answer === refused) return reply
-    if (answer !== undefined) throw brokenContract('scimTokenStore.setEnabled', 'nothing', answer)
+    const result = await writeToStore(request, 'scimTokenStore.setEnabled', options.timeout, () => store.setEnabled(enabled, context))
+    if (result === errorSent) return reply
+    if (result !== undefined) throw contractError('scimTokenStore.setEnabled', 'nothing', result)
     return reply.send()
   })
 }

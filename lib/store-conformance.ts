@@ -2,39 +2,38 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { Awaitable, ScimSettingsStore, ScimTokenContext, ScimTokenRecord, ScimTokenStore, ScimUser } from './contracts.ts'
 
-/** One store over storage that no other case uses. */
+/** A store over storage that no other case uses. */
 export interface OpenStore<User extends object = ScimUser, Store = ScimTokenStore<User>> {
-  /** The store on trial. */
+  /** The store under test. */
   store: Store
-  /** Handed to every call of the store. */
+  /** Passed to every call of the store. */
   context: ScimTokenContext<User>
-  /** Called when the case is over. */
+  /** Called at the end of the case. */
   close?: () => Awaitable<void>
 }
 
-/** How the cases come by stores. */
+/** Creates the stores for the cases. */
 export interface StoreHarness<User extends object = ScimUser, Store = ScimTokenStore<User>> {
-  /** Opens a store over fresh storage, in which SCIM is set up and enabled, or not set up at all. */
+  /** Opens a store over fresh storage: with SCIM settings, enabled and without a token, or with none. */
   open (setup: { settings: boolean }): Awaitable<OpenStore<User, Store>>
 
   /**
-   * Makes every write of this store fail after it has begun, as a full disk or a violated
-   * constraint does, until the function that it answers is called. Leave it out for a store whose
-   * writes cannot fail, and the case that needs it is left out.
+   * Makes every write of this store fail midway, as a full disk or a violated constraint does, until
+   * the returned function is called. Omit it if writes cannot fail: its cases are then omitted too.
    */
   failWrites? (opened: OpenStore<User, Store>): Awaitable<() => Awaitable<void>>
 }
 
-/** A promise of the store contract, runnable: `run` rejects with an AssertionError where it is broken. */
+/** A condition of the store contract as a test case. */
 export interface StoreCase {
-  /** What the store promises. */
+  /** The condition. */
   name: string
-  /** Tries it once, over fresh storage. */
+  /** Tests it over fresh storage; rejects with an AssertionError if the store violates it. */
   run: () => Promise<void>
 }
 
 /**
- * Answers the promises of {@link ScimTokenStore} as cases for any test runner:
+ * Returns the conditions of {@link ScimTokenStore} as test cases for any test runner:
  *
  * ```ts
  * for (const { name, run } of storeConformance({ open })) test(name, run)
@@ -43,80 +42,80 @@ export interface StoreCase {
 export function storeConformance<User extends object = ScimUser, Store extends ScimTokenStore<User> = ScimTokenStore<User>> (
   harness: StoreHarness<User, Store>
 ): StoreCase[] {
-  const onStore = caseMaker(harness)
+  const onStore = createCase(harness)
   return [
-    onStore('there is no record before the first one is stored', true, async ({ store, context }) => {
+    onStore('find() without a record returns null', { settings: true }, async ({ store, context }) => {
       assert.equal(await store.find(context), null)
     }),
 
-    onStore('a stored record is found as it was stored', true, async ({ store, context }) => {
+    onStore('find() returns the stored record unchanged', { settings: true }, async ({ store, context }) => {
       const record = newRecord()
       assert.equal(await store.replace(record, context), true)
       assert.deepEqual(await store.find(context), record)
     }),
 
-    onStore('a record replaces the one before it', true, async ({ store, context }) => {
+    onStore('replace() replaces the previous record', { settings: true }, async ({ store, context }) => {
       const [first, second] = [newRecord(), newRecord()]
       await store.replace(first, context)
       assert.equal(await store.replace(second, context), true)
       assert.deepEqual(await store.find(context), second)
     }),
 
-    onStore('a record with an earlier date still replaces the one before it', true, async ({ store, context }) => {
+    onStore('replace() replaces the previous record even if its own date is earlier', { settings: true }, async ({ store, context }) => {
       const hourAgo = { ...newRecord(), createdAt: new Date(Date.now() - 3_600_000) }
       await store.replace(newRecord(), context)
       assert.equal(await store.replace(hourAgo, context), true)
       assert.deepEqual(await store.find(context), hourAgo)
     }),
 
-    onStore('without SCIM settings nothing is stored and the answer is false', false, async ({ store, context }) => {
+    onStore('replace() without SCIM settings returns false and stores nothing', { settings: false }, async ({ store, context }) => {
       assert.equal(await store.replace(newRecord(), context), false)
       assert.equal(await store.find(context), null)
     }),
 
-    onStore('concurrent replacements leave one record, whole, and it is one of those stored', true, async ({ store, context }) => {
+    onStore('concurrent replace() calls leave exactly one of their records, whole', { settings: true }, async ({ store, context }) => {
       const records = newRecords(50)
-      const answers = await Promise.all(records.map((record) => store.replace(record, context)))
-      assert.deepEqual(new Set(answers), new Set([true]))
+      const results = await Promise.all(records.map((record) => store.replace(record, context)))
+      assert.deepEqual(new Set(results), new Set([true]))
 
       const found = await store.find(context)
       assert.deepEqual(found, records.find(({ hash }) => hash === found?.hash))
       assert.deepEqual(await store.find(context), found)
     }),
 
-    ...failingWrites(harness, 'a rejected record leaves the old one', async ({ store, context }, failing) => {
+    ...failingWrites(harness, 'replace() rejects -> the previous record is kept', async ({ store, context }, expectFailure) => {
       const record = newRecord()
       await store.replace(record, context)
-      await failing(async () => await store.replace(newRecord(), context))
+      await expectFailure(async () => await store.replace(newRecord(), context))
       assert.deepEqual(await store.find(context), record)
     })
   ]
 }
 
-/** Answers the further promises of a {@link ScimSettingsStore}, for a host with the option `settings: true`. */
+/** Returns the further conditions of a {@link ScimSettingsStore}, for the option `settings: true`. */
 export function settingsConformance<User extends object = ScimUser> (
   harness: StoreHarness<User, ScimSettingsStore<User>>
 ): StoreCase[] {
-  const onStore = caseMaker(harness)
+  const onStore = createCase(harness)
   return [
-    onStore('without SCIM settings they read as disabled and without a token', false, async ({ store, context }) => {
+    onStore('getSettings() without SCIM settings returns disabled and without a token', { settings: false }, async ({ store, context }) => {
       assert.deepEqual(await store.getSettings(context), { enabled: false, hasToken: false })
     }),
 
-    onStore('enabling makes the SCIM settings where there are none', false, async ({ store, context }) => {
+    onStore('setEnabled(true) creates the SCIM settings if there are none', { settings: false }, async ({ store, context }) => {
       await store.setEnabled(true, context)
       assert.deepEqual(await store.getSettings(context), { enabled: true, hasToken: false })
       assert.equal(await store.replace(newRecord(), context), true)
       assert.deepEqual(await store.getSettings(context), { enabled: true, hasToken: true })
     }),
 
-    onStore('disabling, too, makes the SCIM settings where there are none', false, async ({ store, context }) => {
+    onStore('setEnabled(false) creates the SCIM settings if there are none', { settings: false }, async ({ store, context }) => {
       await store.setEnabled(false, context)
       assert.deepEqual(await store.getSettings(context), { enabled: false, hasToken: false })
       assert.equal(await store.replace(newRecord(), context), true)
     }),
 
-    onStore('disabled, no record is found; enabled again, the same one', true, async ({ store, context }) => {
+    onStore('find() returns null while SCIM is disabled, and the same record once it is enabled again', { settings: true }, async ({ store, context }) => {
       const record = newRecord()
       await store.replace(record, context)
 
@@ -128,7 +127,7 @@ export function settingsConformance<User extends object = ScimUser> (
       assert.deepEqual(await store.find(context), record)
     }),
 
-    onStore('a record stored while disabled is found once enabled', true, async ({ store, context }) => {
+    onStore('find() returns a record stored while SCIM was disabled once it is enabled', { settings: true }, async ({ store, context }) => {
       await store.replace(newRecord(), context)
       await store.setEnabled(false, context)
       const record = newRecord()
@@ -139,7 +138,7 @@ export function settingsConformance<User extends object = ScimUser> (
       assert.deepEqual(await store.find(context), record)
     }),
 
-    onStore('neither of concurrent changes to switch and record is lost', true, async ({ store, context }) => {
+    onStore('concurrent replace() and setEnabled() calls do not undo each other', { settings: true }, async ({ store, context }) => {
       const records = newRecords(25)
       await Promise.all(records.flatMap((record) => [store.replace(record, context), store.setEnabled(false, context)]))
       assert.deepEqual(await store.getSettings(context), { enabled: false, hasToken: true })
@@ -149,20 +148,20 @@ export function settingsConformance<User extends object = ScimUser> (
       assert.deepEqual(found, records.find(({ hash }) => hash === found?.hash))
     }),
 
-    ...failingWrites(harness, 'a rejected switch leaves things as they were', async ({ store, context }, failing) => {
+    ...failingWrites(harness, 'setEnabled() rejects -> nothing is changed', async ({ store, context }, expectFailure) => {
       const record = newRecord()
       await store.replace(record, context)
-      await failing(async () => await store.setEnabled(false, context))
+      await expectFailure(async () => await store.setEnabled(false, context))
       assert.deepEqual(await store.find(context), record)
     })
   ]
 }
 
-function caseMaker<User extends object, Store> (harness: StoreHarness<User, Store>) {
-  return (name: string, settings: boolean, check: (opened: OpenStore<User, Store>) => Promise<void>): StoreCase => ({
+function createCase<User extends object, Store> (harness: StoreHarness<User, Store>) {
+  return (name: string, setup: { settings: boolean }, check: (opened: OpenStore<User, Store>) => Promise<void>): StoreCase => ({
     name,
     async run () {
-      const opened = await harness.open({ settings })
+      const opened = await harness.open(setup)
       try {
         await check(opened)
       } finally {
@@ -175,17 +174,17 @@ function caseMaker<User extends object, Store> (harness: StoreHarness<User, Stor
 function failingWrites<User extends object, Store> (
   harness: StoreHarness<User, Store>,
   name: string,
-  check: (opened: OpenStore<User, Store>, failing: (write: () => Promise<unknown>) => Promise<void>) => Promise<void>
+  check: (opened: OpenStore<User, Store>, expectFailure: (write: () => Promise<unknown>) => Promise<void>) => Promise<void>
 ): StoreCase[] {
   const failWrites = harness.failWrites?.bind(harness)
   if (failWrites === undefined) return []
-  return [caseMaker(harness)(name, true, async (opened) => {
+  return [createCase(harness)(name, { settings: true }, async (opened) => {
     await check(opened, async (write) => {
-      const mend = await failWrites(opened)
+      const restoreWrites = await failWrites(opened)
       try {
         await assert.rejects(write)
       } finally {
-        await mend()
+        await restoreWrites()
       }
     })
   })]
@@ -195,7 +194,7 @@ function newRecord (): ScimTokenRecord {
   return { hash: randomBytes(32).toString('hex'), createdAt: new Date() }
 }
 
-/** Makes records that differ in their dates too, as half of one with half of another is no record. */
+/** Creates records that differ in their dates too, so that a mix of two is not among them. */
 function newRecords (count: number): ScimTokenRecord[] {
   return Array.from({ length: count }, (_, i) => ({ ...newRecord(), createdAt: new Date(Date.now() - i) }))
 }

@@ -1,30 +1,30 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { callHost, contractError } from './call-host.ts'
 import type { ScimTokenRecord, ScimTokenStore } from './contracts.ts'
-import { ask, brokenContract } from './host.ts'
 import { ScimError } from './scim-error.ts'
 import { isHash, isToken, matchesHash } from './token.ts'
 
-/** Guards the SCIM routes of a host: an `onRequest` hook. */
+/** Authenticates SCIM requests of a host: an `onRequest` hook. */
 export type VerifyScimToken = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
 const retryAfterSeconds = '5'
 
-// RFC 9110, section 11.4: a scheme in any case, then one or more spaces.
+// RFC 9110, section 11.4: a case-insensitive scheme, then one or more spaces.
 const bearer = /^bearer(?: +|$)/i
 
 /**
- * Makes the hook that lets in the one valid token and sets `request.scimToken`.
+ * Creates the hook that requires the valid token and sets `request.scimToken`.
  *
- * It throws a {@link ScimError}: 401 with a challenge as RFC 6750, section 3 has it, or 503 when
- * the store fails, because a provider that gets 401 stops for good. Disabled SCIM is 401 too and
- * not 404, which a provider takes for a user who is gone.
+ * It throws a {@link ScimError}: 401 with a challenge (RFC 6750, section 3), or 503 if the store
+ * fails, because providers stop provisioning after a 401. Disabled SCIM is 401 too: providers read
+ * 404 as a user who does not exist.
  *
- * It sets the status of the reply as well: an error handler may send what it gets and no more.
- * `@fastify/auth` sets it back when another strategy lets in; a host that catches must do the same.
+ * It also sets the status of the reply, for error handlers that only send the error. `@fastify/auth`
+ * resets it if another strategy succeeds; a host that catches the error must do the same.
  */
-export function verifyScimToken (store: ScimTokenStore, timeout: number): VerifyScimToken {
-  return async function (request, reply) {
-    // Thrown before the first await, an error costs twice: Node.js takes it for one that nobody handles.
+export function createVerifyScimToken (store: ScimTokenStore, timeout: number): VerifyScimToken {
+  return async function verifyScimToken (request, reply) {
+    // Node.js tracks a rejection before the first await as unhandled, which doubles its cost.
     const outcome = await authenticate(request)
     if (outcome instanceof ScimError) {
       reply.code(outcome.statusCode)
@@ -34,29 +34,29 @@ export function verifyScimToken (store: ScimTokenStore, timeout: number): Verify
   }
 
   async function authenticate (request: FastifyRequest): Promise<ScimTokenRecord | ScimError> {
-    const token = sentToken(request)
+    const token = readBearerToken(request)
     if (token instanceof ScimError) return token
 
-    const record = await currentRecord(request)
+    const record = await findRecord(request)
     if (record instanceof ScimError) return record
 
-    // Without a record, too, a token is hashed and compared.
+    // Hashed without a record too, so that the response time does not tell whether there is one.
     const matches = matchesHash(token, record?.hash ?? '')
     if (record === null || !matches) {
-      return invalidToken('This SCIM token is not valid, or no longer: a newer one was generated, or SCIM is disabled.')
+      return invalidToken('This SCIM token is not valid: a newer one was generated, or SCIM is disabled.')
     }
     return record
   }
 
-  async function currentRecord (request: FastifyRequest): Promise<ScimTokenRecord | null | ScimError> {
+  async function findRecord (request: FastifyRequest): Promise<ScimTokenRecord | null | ScimError> {
     try {
-      const record = await ask(503, 'scimTokenStore.find', timeout, () => store.find({ request }))
+      const record = await callHost('scimTokenStore.find', 503, timeout, () => store.find({ request }))
       if (record === null || isHash(record?.hash)) return record
-      throw brokenContract('scimTokenStore.find', 'a record with a SHA-256 in hexadecimal, or null', record)
+      throw contractError('scimTokenStore.find', 'a record with a SHA-256 in hexadecimal, or null', record)
     } catch (cause) {
       return new ScimError({
         statusCode: 503,
-        message: 'The server cannot check the SCIM token now. Try again later.',
+        message: 'The server is temporarily unable to verify the SCIM token. Try again later.',
         headers: { 'retry-after': retryAfterSeconds },
         cause
       })
@@ -64,18 +64,18 @@ export function verifyScimToken (store: ScimTokenStore, timeout: number): Verify
   }
 }
 
-function sentToken ({ headers: { authorization } }: FastifyRequest): string | ScimError {
+function readBearerToken ({ headers: { authorization } }: FastifyRequest): string | ScimError {
   const howTo = 'Send the SCIM token in the header "Authorization: Bearer <token>".'
   if (authorization === undefined) return unauthorized(`The request has no Authorization header. ${howTo}`)
-  if (!bearer.test(authorization)) return unauthorized(`The Authorization header is not of the scheme Bearer. ${howTo}`)
+  if (!bearer.test(authorization)) return unauthorized(`The scheme of the Authorization header is not Bearer. ${howTo}`)
 
   const token = authorization.replace(bearer, '')
   return isToken(token)
     ? token
-    : invalidToken('This is not a SCIM token of this server: it is cut off, mistyped or made elsewhere. Copy it again, or generate a new one.')
+    : invalidToken('This is not a SCIM token of this server: it is truncated, mistyped or from elsewhere. Copy it again, or generate a new one.')
 }
 
-/** RFC 6750, section 3.1: no error code where no bearer token was sent. */
+/** RFC 6750, section 3.1: without a bearer token in the request, the challenge has no error code. */
 function unauthorized (detail: string, challenge = 'Bearer realm="SCIM"'): ScimError {
   return new ScimError({ statusCode: 401, message: detail, headers: { 'www-authenticate': challenge } })
 }

@@ -76,7 +76,7 @@ for (const method of ['authenticate', 'authorize'] as const) {
       t.match(response, { statusCode: 500 })
       t.match(log.find(({ errorId }) => errorId === response.json().id), {
         level: 50,
-        err: { message: `scimAuthResolver.${method} must answer ${promised[method]}, and it answered ${answer === null ? 'null' : typeof answer}` }
+        err: { message: `scimAuthResolver.${method} must return ${promised[method]}, got ${answer === null ? 'null' : typeof answer}` }
       })
       t.same(replaced, [])
     })
@@ -92,7 +92,7 @@ for (const method of ['authenticate', 'authorize'] as const) {
     t.equal(response.statusCode, 503)
     const error = response.json()
     t.matchOnly(error, { id: uuid, name: 'ServiceUnavailableError', message: /nothing was changed/, details: [{ message: error.message }] })
-    t.match(log.find(({ errorId }) => errorId === error.id), { level: 50, err: { message: /no answer within 50 ms/ } })
+    t.match(log.find(({ errorId }) => errorId === error.id), { level: 50, err: { message: /timed out after 50 ms/ } })
     t.same(replaced, [])
   })
 }

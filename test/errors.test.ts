@@ -101,7 +101,7 @@ t.test('the log says so when what was thrown is an object and no Error', async (
   const thrown: unknown = { code: 'ECONNREFUSED' }
   const { app, log } = await startHost(t, { prepare: (app) => app.addHook('onRequest', async () => { throw thrown }) })
   const { id } = (await generate(app)).json()
-  t.match(log.find(({ errorId }) => errorId === id), { err: { message: 'an object that is no Error', code: 'ECONNREFUSED' } })
+  t.match(log.find(({ errorId }) => errorId === id), { err: { message: 'an object that is not an Error', code: 'ECONNREFUSED' } })
 })
 
 const statuses: [thrown: unknown, status: number, name: string][] = [

@@ -1,7 +1,7 @@
 import Fastify from 'fastify'
 import t from 'tap'
 import scimToken, { type ScimTokenOptions } from '../lib/index.ts'
-import { settleOptions } from '../lib/options.ts'
+import { resolveOptions } from '../lib/options.ts'
 import { memoryStore } from '../lib/stores/memory.ts'
 import { admin, generate, path, startHost, users } from './helpers/host.ts'
 
@@ -27,13 +27,13 @@ t.test('without options all is as in Unleash', async (t) => {
     settings: false,
     routeConfig: {}
   }
-  t.strictSame(settleOptions({}), defaults)
+  t.strictSame(resolveOptions({}), defaults)
 })
 
 t.test('an option that is undefined keeps its default', async (t) => {
   // As of a variable of the environment that is not set.
-  const options = Object.fromEntries(Object.keys(settleOptions({})).map((name) => [name, undefined]))
-  t.strictSame(settleOptions(options), settleOptions({}))
+  const options = Object.fromEntries(Object.keys(resolveOptions({})).map((name) => [name, undefined]))
+  t.strictSame(resolveOptions(options), resolveOptions({}))
 })
 
 // What no type checker lets a host write, and a host without one may.
@@ -52,7 +52,7 @@ const unusable: { [Name in keyof ScimTokenOptions]: { values: any[], mustBe: Reg
   },
   timeout: {
     values: [-1, 1.5, 2 ** 31, NaN, Infinity, '10', null],
-    mustBe: /a whole number of milliseconds from 0 \(no limit\) to 2147483647/
+    mustBe: /an integer of milliseconds from 0 \(no limit\) to 2147483647/
   },
   settings: {
     values: ['true', 1, null],

@@ -9,7 +9,7 @@ import auth from '@fastify/auth'
 import Fastify, { type FastifyInstance } from 'fastify'
 import pg from 'pg'
 import t, { type Test } from 'tap'
-import { settleOptions } from '../lib/options.ts'
+import { resolveOptions } from '../lib/options.ts'
 import { startPostgres } from './helpers/postgres.ts'
 
 // It starts servers, a compiler and a test runner.
@@ -174,7 +174,7 @@ t.test('the table of options names them all, with their defaults', async (t) => 
   const [, options = ''] = /^## Options$(.*?)^## /ms.exec(readme) ?? []
   const rows = options.matchAll(/^\| `(\w+)` \| `?(.*?)`? \|/gm)
   const { prefix, ...documented } = Object.fromEntries([...rows].map(([, name, value = '']) => [name, value.replaceAll("'", '"')]))
-  const defaults = Object.fromEntries(Object.entries(settleOptions({})).map(([name, value]) => [name, JSON.stringify(value).replaceAll(',', ', ')]))
+  const defaults = Object.fromEntries(Object.entries(resolveOptions({})).map(([name, value]) => [name, JSON.stringify(value).replaceAll(',', ', ')]))
   t.strictSame(documented, defaults)
   t.equal(prefix, 'none')
 })

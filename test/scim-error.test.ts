@@ -96,7 +96,7 @@ t.test('the onError hooks of a host see each refusal once, with its cause', asyn
   await send(anyToken)
   t.match(seen, [
     { constructor: ScimError, statusCode: 401, message: /no Authorization header/, stack: undefined, cause: undefined },
-    { constructor: ScimError, statusCode: 503, message: /cannot check/, cause: { cause: { message: 'connection refused', stack: /scim-error\.test/ } } }
+    { constructor: ScimError, statusCode: 503, message: /unable to verify/, cause: { cause: { message: 'connection refused', stack: /scim-error\.test/ } } }
   ])
 })
 

@@ -272,7 +272,7 @@ t.test('a body of more than 1 KiB is refused with 413, its length announced or n
   t.same(changes, [])
 })
 
-const nothingChanged = /^The server cannot answer this now, and nothing was changed/
+const nothingChanged = /^The server is temporarily unavailable, and nothing was changed/
 const notConfirmed = /^The change could not be confirmed: it may or may not have been stored/
 
 for (const { how, call, logged } of failures) {
@@ -331,7 +331,7 @@ t.test('settings that are not what the contract says are shown to nobody', async
       message: /^Something went wrong on the server, and nothing was changed/,
       details: [{ message: String }]
     }], answer)
-    t.match(log.at(-2)?.err?.message, /scimTokenStore.getSettings must answer { enabled, hasToken }, both true or false/)
+    t.match(log.at(-2)?.err?.message, /scimTokenStore.getSettings must return { enabled, hasToken }, both true or false/)
   }
 })
 
@@ -342,7 +342,7 @@ t.test('an answer of setEnabled, which has none, is no 200', async (t) => {
   for (answer of wrong) {
     const response = await set(app, '{"enabled": false}')
     t.matchOnly([response.statusCode, response.json().message], [500, notConfirmed], answer)
-    t.match(log.at(-2)?.err?.message, /scimTokenStore.setEnabled must answer nothing/)
+    t.match(log.at(-2)?.err?.message, /scimTokenStore.setEnabled must return nothing/)
   }
 })
 

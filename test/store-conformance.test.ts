@@ -67,15 +67,15 @@ t.test('a sound store passes', async (t) => {
 })
 
 const found = [
-  'a stored record is found as it was stored',
-  'a record replaces the one before it',
-  'a record with an earlier date still replaces the one before it',
-  'concurrent replacements leave one record, whole, and it is one of those stored',
-  'a rejected record leaves the old one',
-  'disabled, no record is found; enabled again, the same one',
-  'a record stored while disabled is found once enabled',
-  'neither of concurrent changes to switch and record is lost',
-  'a rejected switch leaves things as they were'
+  'find() returns the stored record unchanged',
+  'replace() replaces the previous record',
+  'replace() replaces the previous record even if its own date is earlier',
+  'concurrent replace() calls leave exactly one of their records, whole',
+  'replace() rejects -> the previous record is kept',
+  'find() returns null while SCIM is disabled, and the same record once it is enabled again',
+  'find() returns a record stored while SCIM was disabled once it is enabled',
+  'concurrent replace() and setEnabled() calls do not undo each other',
+  'setEnabled() rejects -> nothing is changed'
 ]
 
 const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases: string[] }[] = [
@@ -91,7 +91,7 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
     Kind: class extends SlowStore {
       override async replace () { return this.row !== null }
     },
-    cases: [...found, 'enabling makes the SCIM settings where there are none']
+    cases: [...found, 'setEnabled(true) creates the SCIM settings if there are none']
   },
   {
     what: 'that keeps the first record',
@@ -99,9 +99,9 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
       override async replace (record: ScimTokenRecord) { return await super.replace(this.row?.record ?? record) }
     },
     cases: [
-      'a record replaces the one before it',
-      'a record with an earlier date still replaces the one before it',
-      'a record stored while disabled is found once enabled'
+      'replace() replaces the previous record',
+      'replace() replaces the previous record even if its own date is earlier',
+      'find() returns a record stored while SCIM was disabled once it is enabled'
     ]
   },
   {
@@ -112,7 +112,7 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
         return await super.replace(current && current.createdAt > record.createdAt ? current : record)
       }
     },
-    cases: ['a record with an earlier date still replaces the one before it']
+    cases: ['replace() replaces the previous record even if its own date is earlier']
   },
   {
     what: 'that accepts a record without SCIM settings',
@@ -122,7 +122,7 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
         return await super.replace(record)
       }
     },
-    cases: ['without SCIM settings nothing is stored and the answer is false']
+    cases: ['replace() without SCIM settings returns false and stores nothing']
   },
   {
     what: 'that writes hash and date one after the other',
@@ -139,8 +139,8 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
       }
     },
     cases: [
-      'concurrent replacements leave one record, whole, and it is one of those stored',
-      'neither of concurrent changes to switch and record is lost'
+      'concurrent replace() calls leave exactly one of their records, whole',
+      'concurrent replace() and setEnabled() calls do not undo each other'
     ]
   },
   {
@@ -154,7 +154,7 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
         return await super.replace(record)
       }
     },
-    cases: ['concurrent replacements leave one record, whole, and it is one of those stored']
+    cases: ['concurrent replace() calls leave exactly one of their records, whole']
   },
   {
     what: 'that reads the settings, and writes them back with the record',
@@ -167,7 +167,7 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
         return true
       }
     },
-    cases: ['neither of concurrent changes to switch and record is lost']
+    cases: ['concurrent replace() and setEnabled() calls do not undo each other']
   },
   {
     what: 'that deletes the old record before it writes the new one',
@@ -177,7 +177,7 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
         return await super.replace(record)
       }
     },
-    cases: ['a rejected record leaves the old one']
+    cases: ['replace() rejects -> the previous record is kept']
   },
   {
     what: 'that hides that a write failed',
@@ -185,14 +185,14 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
       override async replace (record: ScimTokenRecord) { return await super.replace(record).catch(() => true) }
       override async setEnabled (enabled: boolean) { await super.setEnabled(enabled).catch(() => {}) }
     },
-    cases: ['a rejected record leaves the old one', 'a rejected switch leaves things as they were']
+    cases: ['replace() rejects -> the previous record is kept', 'setEnabled() rejects -> nothing is changed']
   },
   {
     what: 'that serves the record when SCIM is disabled',
     Kind: class extends SlowStore {
       override async find () { return this.row?.record ?? null }
     },
-    cases: ['disabled, no record is found; enabled again, the same one', 'a record stored while disabled is found once enabled']
+    cases: ['find() returns null while SCIM is disabled, and the same record once it is enabled again', 'find() returns a record stored while SCIM was disabled once it is enabled']
   },
   {
     what: 'that forgets the record when SCIM is disabled',
@@ -203,8 +203,8 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
       }
     },
     cases: [
-      'disabled, no record is found; enabled again, the same one',
-      'neither of concurrent changes to switch and record is lost'
+      'find() returns null while SCIM is disabled, and the same record once it is enabled again',
+      'concurrent replace() and setEnabled() calls do not undo each other'
     ]
   },
   {
@@ -213,8 +213,8 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
       override async replace (record: ScimTokenRecord) { return this.row?.enabled === true && await super.replace(record) }
     },
     cases: [
-      'disabling, too, makes the SCIM settings where there are none',
-      'a record stored while disabled is found once enabled'
+      'setEnabled(false) creates the SCIM settings if there are none',
+      'find() returns a record stored while SCIM was disabled once it is enabled'
     ]
   },
   {
@@ -223,8 +223,8 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
       override async setEnabled (enabled: boolean) { if (this.row !== null) await super.setEnabled(enabled) }
     },
     cases: [
-      'enabling makes the SCIM settings where there are none',
-      'disabling, too, makes the SCIM settings where there are none'
+      'setEnabled(true) creates the SCIM settings if there are none',
+      'setEnabled(false) creates the SCIM settings if there are none'
     ]
   },
   {
@@ -233,8 +233,8 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
       override async getSettings () { return { enabled: this.row?.enabled ?? false, hasToken: await this.find() !== null } }
     },
     cases: [
-      'disabled, no record is found; enabled again, the same one',
-      'neither of concurrent changes to switch and record is lost'
+      'find() returns null while SCIM is disabled, and the same record once it is enabled again',
+      'concurrent replace() and setEnabled() calls do not undo each other'
     ]
   },
   {
@@ -245,7 +245,7 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
         await super.setEnabled(enabled)
       }
     },
-    cases: ['a rejected switch leaves things as they were']
+    cases: ['setEnabled() rejects -> nothing is changed']
   },
   {
     what: 'that finds nothing',
@@ -269,21 +269,21 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
         return this.records.shift() ?? null
       }
     },
-    cases: ['concurrent replacements leave one record, whole, and it is one of those stored']
+    cases: ['concurrent replace() calls leave exactly one of their records, whole']
   },
   {
     what: 'that reads as enabled where there are no SCIM settings',
     Kind: class extends SlowStore {
       override async getSettings () { return this.row === null ? { enabled: true, hasToken: false } : await super.getSettings() }
     },
-    cases: ['without SCIM settings they read as disabled and without a token']
+    cases: ['getSettings() without SCIM settings returns disabled and without a token']
   },
   {
     what: 'that is set up with a record',
     Kind: class extends SlowStore {
       override async find () { return await super.find() ?? (this.row?.enabled ? { hash: '', createdAt: new Date() } : null) }
     },
-    cases: ['there is no record before the first one is stored']
+    cases: ['find() without a record returns null']
   },
   {
     what: 'that finds a record where there is none',
@@ -291,10 +291,10 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
       override async find () { return await super.find() ?? { hash: '', createdAt: new Date() } }
     },
     cases: [
-      'there is no record before the first one is stored',
-      'without SCIM settings nothing is stored and the answer is false',
-      'disabled, no record is found; enabled again, the same one',
-      'a record stored while disabled is found once enabled'
+      'find() without a record returns null',
+      'replace() without SCIM settings returns false and stores nothing',
+      'find() returns null while SCIM is disabled, and the same record once it is enabled again',
+      'find() returns a record stored while SCIM was disabled once it is enabled'
     ]
   }
 ]

@@ -26,8 +26,8 @@ const failing: Failures = {
   'rejects with an Error': [() => Promise.reject(new Error('connection reset')), /connection reset/],
   'rejects with a string': [rejecting('some text'), /some text/],
   'rejects with undefined': [rejecting(undefined), /undefined/],
-  'never settles': [() => new Promise(() => {}), /no answer within 20 ms/],
-  'answers a query that never settles': [() => queryBuilder(() => {}), /no answer within 20 ms/],
+  'never settles': [() => new Promise(() => {}), /timed out after 20 ms/],
+  'answers a query that never settles': [() => queryBuilder(() => {}), /timed out after 20 ms/],
   'answers a query that fails': [() => queryBuilder((_resolve, reject) => { reject(new Error('syntax error')) }), /syntax error/]
 }
 
@@ -65,7 +65,7 @@ for (const [heading, failures] of Object.entries({ 'A store that': failing, 'A s
       const errors = log.filter(({ level }) => level === 50)
       t.equal(errors.length, 1)
       t.match(errors[0]?.err?.stack, logged)
-      t.match(errors[0]?.err?.stack, /scimTokenStore\.find (failed|must answer)/)
+      t.match(errors[0]?.err?.stack, /scimTokenStore\.find (failed|must return)/)
     })
   }
 }
@@ -133,7 +133,7 @@ function rejecting (reason: unknown): () => Promise<never> {
 }
 
 function answering (answer: unknown): Failures[string] {
-  return [() => answer, /scimTokenStore\.find must answer a record with a SHA-256 in hexadecimal, or null,/]
+  return [() => answer, /scimTokenStore\.find must return a record with a SHA-256 in hexadecimal, or null,/]
 }
 
 function hashOf (hash: unknown): Failures[string] {

@@ -1,15 +1,15 @@
 import type { ScimSettingsStore, ScimTokenRecord } from '../contracts.ts'
 
-/** What {@link memoryStore} may be told. */
+/** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /**
-   * Whether there are SCIM settings, enabled, to attach a token to.
+   * Whether the store starts with SCIM settings, enabled and without a token.
    * @defaultValue `true`
    */
   settings?: boolean
 }
 
-/** Makes a store for tests and trials: it serves one process, and its token ends with it. */
+/** Creates an in-memory store for tests; its token is lost when the process exits. */
 export function memoryStore ({ settings = true }: MemoryStoreOptions = {}): ScimSettingsStore<object> {
   let current: { enabled: boolean, record: ScimTokenRecord | null } | null = settings ? { enabled: true, record: null } : null
   return {

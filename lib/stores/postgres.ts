@@ -1,13 +1,13 @@
 import type { FastifyRequest } from 'fastify'
 import type { ScimSettings, ScimSettingsStore, ScimUser } from '../contracts.ts'
 
-/** Anything that runs one SQL statement: a `Pool` or `Client` of pg, a `PGlite`. */
+/** A connection or pool that runs SQL statements: a `Pool` or `Client` of pg, or a `PGlite`. */
 export interface Queryable {
-  /** Runs a statement whose parameters are `$1`, `$2` and so on. */
+  /** Runs one statement with the parameters `$1`, `$2` and so on. */
   query (text: string, values: unknown[]): Promise<{ rows: unknown[] }>
 }
 
-/** The names of the two tables, each with its schema before a dot where it is not on the search path. */
+/** The names of the two tables, each as `schema.table` if its schema is not on the search path. */
 export interface PostgresTables {
   /** @defaultValue `'scim_settings'` */
   settings?: string
@@ -15,27 +15,27 @@ export interface PostgresTables {
   audit?: string
 }
 
-/** What {@link postgresStore} needs to know of its host. */
+/** Options of {@link postgresStore}. */
 export interface PostgresStoreOptions<User extends object> {
   /**
-   * Where the tables are. With a pool of pg and no pooler in between, PostgreSQL plans a statement
-   * once per connection if it has a name: `{ query: (text, values) => pool.query({ name, text, values }) }`.
+   * Runs the statements. Without a pooler in between, give each statement a name and PostgreSQL
+   * plans it only once per connection: `{ query: (text, values) => pool.query({ name, text, values }) }`.
    */
   db: Queryable
-  /** Names a user in the settings row and in the audit. */
+  /** Returns the name of a user for the settings row and the audit table. */
   createdBy: (user: User) => string
   /**
-   * Names the tenant that a request belongs to. Take it from what a client cannot set.
-   * @defaultValue one tenant, `'default'`
+   * Returns the tenant of a request. Do not take it from anything that a client can set.
+   * @defaultValue a single tenant, `'default'`
    */
   tenant?: (request: FastifyRequest) => string
-  /** Other names for the tables; the migration must be told the same. */
+  /** The names of the tables; pass the same to {@link postgresMigration}. */
   tables?: PostgresTables
 }
 
 /**
- * Makes a store on PostgreSQL. Every call is one SQL statement, so it is atomic on any number of
- * nodes and through any pool. Its tables are those of {@link postgresMigration}.
+ * Creates a store on PostgreSQL. Each call is one SQL statement, so it is atomic on any number of
+ * nodes and through any pool. {@link postgresMigration} creates its tables.
  */
 export function postgresStore<User extends object = ScimUser> (options: PostgresStoreOptions<User>): ScimSettingsStore<User> {
   const { db, createdBy, tenant = () => 'default' } = options
@@ -75,7 +75,7 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
     async find ({ request }) {
       const { rows } = await db.query(find, [tenant(request)])
       if (rows.length === 0) return null
-      // A host may have told its driver to read dates as strings.
+      // The host's driver may be configured to return timestamps as strings.
       const { hash, createdAt } = rows[0] as { hash: string, createdAt: Date | string }
       return { hash, createdAt: new Date(createdAt) }
     },
@@ -92,17 +92,17 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
 }
 
 /**
- * Answers the SQL that creates the tables of {@link postgresStore} where they do not exist. It is
- * one statement, may be run at every start, and by several nodes at once.
+ * Returns the SQL that creates the tables of {@link postgresStore} if they do not exist. It is one
+ * statement, and may be run at every start, by several nodes at once.
  *
- * A tenant can have a token once it has a row in the settings table. The audit table is only ever
- * appended to: grant the host's role no more than `insert` and `select` on it.
+ * A tenant can have a token once it has a row in the settings table. The store only inserts into
+ * the audit table: grant the host's role no more than `insert` and `select` on it.
  */
 export function postgresMigration (tables?: PostgresTables): string {
   const { settings, audit } = quoteTables(tables)
   return `
     do $migration$ begin
-      -- "if not exists" alone fails when two nodes create the same table at once
+      -- "if not exists" alone fails if two nodes create the same table at once
       perform pg_advisory_xact_lock(hashtext('fastify-scim-token'));
       create table if not exists ${settings} (
         tenant text primary key,

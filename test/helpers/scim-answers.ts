@@ -23,21 +23,21 @@ const howTo = 'Send the SCIM token in the header "Authorization: Bearer <token>"
 export const nothingSent = refusal(401, `The request has no Authorization header. ${howTo}`, { challenge: 'Bearer realm="SCIM"' })
 
 /** RFC 6750, section 3.1: no error code, because no bearer token was sent. */
-export const otherScheme = refusal(401, `The Authorization header is not of the scheme Bearer. ${howTo}`, { challenge: 'Bearer realm="SCIM"' })
+export const otherScheme = refusal(401, `The scheme of the Authorization header is not Bearer. ${howTo}`, { challenge: 'Bearer realm="SCIM"' })
 
 export const malformed = refusal(
   401,
-  'This is not a SCIM token of this server: it is cut off, mistyped or made elsewhere. Copy it again, or generate a new one.',
+  'This is not a SCIM token of this server: it is truncated, mistyped or from elsewhere. Copy it again, or generate a new one.',
   { challenge: 'Bearer realm="SCIM", error="invalid_token"' }
 )
 
 export const notCurrent = refusal(
   401,
-  'This SCIM token is not valid, or no longer: a newer one was generated, or SCIM is disabled.',
+  'This SCIM token is not valid: a newer one was generated, or SCIM is disabled.',
   { challenge: 'Bearer realm="SCIM", error="invalid_token"' }
 )
 
-export const storeDown = refusal(503, 'The server cannot check the SCIM token now. Try again later.', { retryAfter: '5' })
+export const storeDown = refusal(503, 'The server is temporarily unable to verify the SCIM token. Try again later.', { retryAfter: '5' })
 
 /** RFC 7644, section 3.12: the schema, the status as a string, and what to tell the admin. */
 function refusal (status: number, detail: string, headers: { challenge?: string, retryAfter?: string }): Answer {

@@ -19,12 +19,12 @@ const cases: { what: string, decorators: Record<string, unknown>, options?: Scim
   {
     what: 'no resolver',
     decorators: { scimTokenStore: store },
-    message: 'there is no "scimAuthResolver"; call app.decorate(\'scimAuthResolver\', { authenticate () { ... }, authorize () { ... } }) before you register the plugin.'
+    message: 'the decorator "scimAuthResolver" is missing; call app.decorate(\'scimAuthResolver\', { authenticate () { ... }, authorize () { ... } }) before you register the plugin.'
   },
   {
     what: 'no store',
     decorators: { scimAuthResolver: users },
-    message: 'there is no "scimTokenStore"; call app.decorate(\'scimTokenStore\', { replace () { ... }, find () { ... } }) before you register the plugin.'
+    message: 'the decorator "scimTokenStore" is missing; call app.decorate(\'scimTokenStore\', { replace () { ... }, find () { ... } }) before you register the plugin.'
   },
   {
     what: 'a resolver without methods',

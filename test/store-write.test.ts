@@ -33,7 +33,7 @@ for (const answer of wrongAnswers) {
 
     t.equal(response.statusCode, 500)
     t.match(response.json(), { name: 'InternalServerError', message: unconfirmed })
-    t.match(log.find(({ errorId }) => errorId === response.json().id), { level: 50, err: { message: 'scimTokenStore.replace must answer true or false' } })
+    t.match(log.find(({ errorId }) => errorId === response.json().id), { level: 50, err: { message: 'scimTokenStore.replace must return true or false' } })
   })
 }
 
@@ -47,7 +47,7 @@ t.test('no token when the store never answers: 503 after the timeout, as the out
   t.equal(response.statusCode, 503)
   const error = response.json()
   t.matchOnly(error, { id: uuid, name: 'ServiceUnavailableError', message: unconfirmed, details: [{ message: error.message }] })
-  t.match(log.find(({ errorId }) => errorId === error.id), { level: 50, err: { message: /no answer within 50 ms/ } })
+  t.match(log.find(({ errorId }) => errorId === error.id), { level: 50, err: { message: /timed out after 50 ms/ } })
 })
 
 /** A host that is slow to answer requests with the header `x-slow`: it emits `asked` and waits for `answer`. */
@@ -149,7 +149,7 @@ for (const [method, message, changes] of [['authenticate', nothingChanged, 0], [
     host.emit('answer')
     await over
     t.equal(replaced.length, changes)
-    t.match(log.filter(({ errorId }) => errorId), changes > 0 ? [] : [{ msg: 'the client is gone' }])
+    t.match(log.filter(({ errorId }) => errorId), changes > 0 ? [] : [{ msg: 'the client has disconnected' }])
     t.match((await generate(app)).json(), { token: String }, 'the next call')
   })
 }

@@ -2,7 +2,7 @@ import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import type { Awaitable } from '../lib/index.ts'
-import { TimeLimitError, within } from '../lib/time-limit.ts'
+import { TimeoutError, withTimeout } from '../lib/timeout.ts'
 
 const never = new Promise<never>(() => {})
 const slowQuery: PromiseLike<never> = { then: () => never }
@@ -11,19 +11,19 @@ const slowProxy: PromiseLike<never> = Object.assign(() => {}, slowQuery)
 t.test('a value that needs no waiting comes back as it is, and no timer is set', async (t) => {
   const timers = countTimers()
   const values = [undefined, null, 0, '', 'text', true, [], {}, Symbol.iterator, countTimers]
-  const back = values.map((value) => within(60_000, value))
+  const back = values.map((value) => withTimeout(value, 60_000))
   t.equal(countTimers(), timers)
   t.strictSame(await Promise.all(back), values)
 })
 
 t.test('an object whose property "then" is no function comes back as it is', async (t) => {
-  t.strictSame(await within<unknown>(60_000, { then: 1 }), { then: 1 })
+  t.strictSame(await withTimeout<unknown>({ then: 1 }, 60_000), { then: 1 })
 })
 
 t.test('a promise that settles in time does so within, and no timer stays', async (t) => {
   const timers = countTimers()
-  t.equal(await within(60_000, turn('value')), 'value')
-  await t.rejects(async () => await within(60_000, Promise.reject(new Error('refused'))), new Error('refused'))
+  t.equal(await withTimeout(turn('value'), 60_000), 'value')
+  await t.rejects(async () => await withTimeout(Promise.reject(new Error('refused')), 60_000), new Error('refused'))
   t.equal(countTimers(), timers)
 })
 
@@ -35,27 +35,27 @@ t.test('a query runs once', async (t) => {
       return Promise.resolve('rows').then(onResolved, onRejected)
     }
   }
-  t.equal(await within(60_000, query), 'rows')
+  t.equal(await withTimeout(query, 60_000), 'rows')
   t.equal(runs, 1)
 })
 
 t.test('when the time is over, a promise, a query and a callable proxy are given up, and not a millisecond before', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => { mock.timers.reset() })
-  const state = [never, slowQuery, slowProxy].map((value) => observe(within(1000, value)))
+  const state = [never, slowQuery, slowProxy].map((value) => observe(withTimeout(value, 1000)))
   mock.timers.tick(999)
   await turn()
   t.strictSame(state, [[], [], []])
   mock.timers.tick(1)
   await turn()
-  const givenUp = [new TimeLimitError('no answer within 1000 ms')]
+  const givenUp = [new TimeoutError('timed out after 1000 ms')]
   t.strictSame(state, [givenUp, givenUp, givenUp])
 })
 
 t.test('a limit of 0 is none', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => { mock.timers.reset() })
-  const state = observe(within(0, never))
+  const state = observe(withTimeout(never, 0))
   mock.timers.tick(2 ** 31)
   await turn()
   t.strictSame(state, [])
@@ -68,8 +68,8 @@ t.test('what a promise does once given up is ignored', async (t) => {
   t.teardown(() => process.off('unhandledRejection', listener))
 
   let refuse: (reason: Error) => void = () => {}
-  const late = Promise.resolve(within(1, new Promise((_resolve, reject) => { refuse = reject })))
-  await t.rejects(late, new TimeLimitError('no answer within 1 ms'))
+  const late = Promise.resolve(withTimeout(new Promise((_resolve, reject) => { refuse = reject }), 1))
+  await t.rejects(late, new TimeoutError('timed out after 1 ms'))
   refuse(new Error('too late'))
   await turn()
   t.strictSame(unhandled, [])

@@ -1,0 +1,58 @@
+import { httpErrors } from '@fastify/sensible'
+import type { FastifyRequest } from 'fastify'
+import { callHost } from './call-host.ts'
+import type { Awaitable } from './contracts.ts'
+
+/** Request decorator for the {@link WriteState}; absent before the store is called. */
+export const writeState = Symbol('fastify-scim-token.writeState')
+
+type WriteState = 'store called' | 'error sent'
+
+/** Returned by {@link writeToStore} if an error response was sent meanwhile. */
+export const errorSent = Symbol('fastify-scim-token.errorSent')
+
+/**
+ * Calls a store method that writes, unless an error response was sent: after Fastify's
+ * `handlerTimeout` the handler still runs, and must neither write nor respond.
+ *
+ * @param timeout milliseconds; 0 for no limit
+ * @returns what the store returned, or {@link errorSent}
+ * @throws an error for 503 if the store throws or times out, or if the client has disconnected
+ */
+export async function writeToStore<T> (
+  request: FastifyRequest,
+  method: string,
+  timeout: number,
+  call: () => Awaitable<T>
+): Promise<T | typeof errorSent> {
+  if (isErrorSent(request)) return errorSent
+  // The client would never see the new token, and the old one would be invalid.
+  if (request.socket.destroyed) throw httpErrors.serviceUnavailable('the client has disconnected')
+
+  setState(request, 'store called')
+  try {
+    const result = await callHost(method, 503, timeout, call)
+    return isErrorSent(request) ? errorSent : result
+  } catch (error) {
+    if (isErrorSent(request)) return errorSent
+    throw error
+  }
+}
+
+/** Whether the store was called for a write and its outcome is unknown. */
+export function isStoreCalled (request: FastifyRequest): boolean {
+  return request.getDecorator<WriteState>(writeState) === 'store called'
+}
+
+/** Records that an error response is sent, so that nothing is written after it. */
+export function markErrorSent (request: FastifyRequest): void {
+  setState(request, 'error sent')
+}
+
+function isErrorSent (request: FastifyRequest): boolean {
+  return request.getDecorator<WriteState>(writeState) === 'error sent'
+}
+
+function setState (request: FastifyRequest, state: WriteState): void {
+  request.setDecorator<WriteState>(writeState, state)
+}
