@@ -1,7 +1,8 @@
 import t from 'tap'
 import type { ScimAuthResolver } from '../lib/index.ts'
 import { failures, internals } from './helpers/failures.ts'
-import { admin, generate, startHost, users, uuid, viewer } from './helpers/host.ts'
+import { admin, generate, startHost, users, viewer } from './helpers/host.ts'
+import { uuid } from './helpers/uuid.ts'
 
 t.test('the host is asked for the user, then whether this user holds one of the permissions', async (t) => {
   const asked: unknown[] = []

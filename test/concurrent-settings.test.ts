@@ -3,9 +3,10 @@ import t, { type Test } from 'tap'
 import { unleashSettingsStore } from '../examples/unleash-settings/store.ts'
 import type { ScimSettingsStore } from '../lib/index.ts'
 import { postgresMigration, postgresStore, type Queryable } from '../lib/stores/postgres.ts'
-import { admin, path as generatePath, startHost } from './helpers/host.ts'
+import { admin, generatePath, startHost } from './helpers/host.ts'
 import { startPostgres } from './helpers/postgres.ts'
-import { addScimRoute, scimPath } from './helpers/scim-route.ts'
+import { listen } from './helpers/raw-http.ts'
+import { addScimRoutes, scimPath } from './helpers/scim-host.ts'
 
 const count = 50
 const createdBy = () => 'admin'
@@ -110,8 +111,8 @@ function openPool (): Pool {
 async function startNode (t: Test, open: SharedStore['open']) {
   const pool = openPool()
   t.teardown(() => pool.end())
-  const { app } = await startHost(t, { store: open(pool), options: { settings: true }, prepare: addScimRoute })
-  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const { app } = await startHost(t, { store: open(pool), options: { settings: true }, routes: addScimRoutes })
+  const url = await listen(app)
 
   const call = async (path: string, init?: RequestInit): Promise<Response> => {
     const response = await fetch(url + path, { headers: { ...admin, 'content-type': 'application/json' }, ...init })

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { admin, generate, startHost } from './helpers/host.ts'
-import { exchange, listen } from './helpers/request.ts'
+import { admin, generate, generateOverSocket, startHost } from './helpers/host.ts'
+import { listen } from './helpers/raw-http.ts'
 
 interface Case {
   from: string
@@ -80,13 +80,13 @@ t.test('a page of another origin is refused before the host is asked who it is',
 
 t.test('a header that is sent twice lets nobody in', async (t) => {
   const { app } = await startHost(t, { options: { trustedOrigins: ['https://admin.example'] } })
-  const port = await listen(app)
+  const url = await listen(app)
   for (const headers of [
     { 'sec-fetch-site': ['same-origin', 'cross-site'] },
     { 'sec-fetch-site': 'cross-site', origin: ['https://admin.example', 'https://evil.example'] },
     { origin: ['http://localhost', 'http://localhost'] }
   ]) {
-    t.equal((await exchange(port, { ...admin, ...headers })).status, 403, JSON.stringify(headers))
+    t.equal((await generateOverSocket(url, { ...admin, ...headers })).status, 403, JSON.stringify(headers))
   }
 })
 

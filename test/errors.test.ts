@@ -1,7 +1,8 @@
 import rateLimit from '@fastify/rate-limit'
 import type { onRequestHookHandler } from 'fastify'
 import t from 'tap'
-import { admin, generate, startHost, uuid } from './helpers/host.ts'
+import { admin, generate, startHost } from './helpers/host.ts'
+import { uuid } from './helpers/uuid.ts'
 
 const secret = 'secret of the host'
 

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { ScimTokenContext } from '../lib/index.ts'
 import { memoryStore } from '../lib/stores/memory.ts'
 import { admin, generate, startHost, users } from './helpers/host.ts'
-import { makeContext } from './helpers/request.ts'
+import { createStoreContext } from './helpers/store-context.ts'
 
 t.test('each call answers another token, and the last one is the one stored', async (t) => {
   const store = memoryStore()
@@ -12,7 +12,7 @@ t.test('each call answers another token, and the last one is the one stored', as
   for (let i = 0; i < 10; i++) tokens.push((await generate(app)).json().token)
 
   t.equal(new Set(tokens).size, 10)
-  t.match(await store.find(await makeContext({})), { hash: hash('sha256', tokens.at(-1) ?? '') })
+  t.match(await store.find(await createStoreContext({})), { hash: hash('sha256', tokens.at(-1) ?? '') })
 })
 
 t.test('the store gets a hash and a date and never the token', async (t) => {

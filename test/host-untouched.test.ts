@@ -1,8 +1,7 @@
 import Fastify, { type FastifyInstance, type InjectOptions, type LightMyRequestResponse } from 'fastify'
 import t from 'tap'
-import scimToken from '../lib/index.ts'
-import { memoryStore } from '../lib/stores/memory.ts'
-import { admin, generate, path, startHost, users, uuid, type HostSetup } from './helpers/host.ts'
+import { admin, generate, generatePath, registerScimToken, startHost, type HostSetup } from './helpers/host.ts'
+import { uuid } from './helpers/uuid.ts'
 
 const numberSchema = { $id: 'number', type: 'object', properties: { n: { type: 'number' } }, required: ['n'] }
 
@@ -54,7 +53,7 @@ const requests: InjectOptions[] = [
   { url: '/throws-403' },
   { url: '/throws-text' },
   { url: '/missing' },
-  { url: path },
+  { url: generatePath },
   { method: 'OPTIONS', url: '/echo' },
   post('/api/admin/scim-settings', 'application/json', '{}'),
   post('/api/admin/scim-settings/generate-new-token/more', 'application/json', '{')
@@ -92,9 +91,7 @@ t.test('a host sets itself up after the plugin as it does before', async (t) => 
   customise(before)
   addRoutes(before)
   for (const app of [before, after]) {
-    app.decorate('scimAuthResolver', users)
-    app.decorate('scimTokenStore', memoryStore())
-    app.register(scimToken)
+    registerScimToken(app)
   }
   customise(after)
   addRoutes(after)
@@ -112,7 +109,7 @@ t.test('the host keeps its schemas and parsers, and gains one route and two deco
   for (const type of ['application/json', 'text/plain', 'application/x-www-form-urlencoded', '*']) {
     t.equal(app.hasContentTypeParser(type), bare.hasContentTypeParser(type), type)
   }
-  t.ok(app.hasRoute({ method: 'POST', url: path }))
+  t.ok(app.hasRoute({ method: 'POST', url: generatePath }))
   t.ok(app.hasDecorator('verifyScimToken'))
   t.ok(app.hasRequestDecorator('scimToken'))
   for (const inside of ['httpErrors', 'assert', 'to']) t.notOk(app.hasDecorator(inside), inside)
@@ -137,7 +134,7 @@ for (const [what, setup] of Object.entries(replaced)) {
     const { app } = await startHost(t, setup)
     t.matchOnly((await generate(app, admin)).json(), { token: String })
     t.matchOnly((await generate(app, {})).json(), { id: uuid, name: 'AuthenticationRequired', message: String })
-    const tooLarge = await app.inject({ method: 'POST', url: path, headers: admin, body: 'x'.repeat(2000) })
+    const tooLarge = await app.inject({ method: 'POST', url: generatePath, headers: admin, body: 'x'.repeat(2000) })
     t.matchOnly(tooLarge.json(), { id: uuid, name: 'PayloadTooLargeError', message: String, details: [{ message: String }] })
   })
 }

@@ -5,19 +5,17 @@ import t from 'tap'
 import scimToken, { type ScimAuthResolver, type ScimTokenRecord, type ScimTokenStore } from '../lib/index.ts'
 import { memoryStore } from '../lib/stores/memory.ts'
 import { hashToken } from '../lib/token.ts'
-import { admin, generate, path, startHost, users } from './helpers/host.ts'
-import { makeContext } from './helpers/request.ts'
+import { admin, generate, generatePath, registerScimToken, startHost, type PluginSetup } from './helpers/host.ts'
+import { createStoreContext } from './helpers/store-context.ts'
 
-function hostWith (resolver: ScimAuthResolver, store: ScimTokenStore): FastifyInstance {
+function createHost (setup: PluginSetup = {}): FastifyInstance {
   const app = Fastify()
-  app.decorate('scimAuthResolver', resolver)
-  app.decorate('scimTokenStore', store)
-  app.register(scimToken)
+  registerScimToken(app, setup)
   return app
 }
 
 t.test('two tenants of one host have users, stores, options and prefixes of their own', async (t) => {
-  const context = await makeContext({})
+  const context = await createStoreContext({})
   const only = (name: string): ScimAuthResolver => ({
     authenticate: ({ headers }) => headers.authorization === name ? {} : null,
     authorize: () => true
@@ -27,13 +25,11 @@ t.test('two tenants of one host have users, stores, options and prefixes of thei
   const stores = { north: memoryStore(), south: memoryStore() }
   for (const [tenant, store] of Object.entries(stores)) {
     app.register(async (scope) => {
-      scope.decorate('scimAuthResolver', only(tenant))
-      scope.decorate('scimTokenStore', store)
-      await scope.register(scimToken, { prefix: `/${tenant}`, loginPath: `/${tenant}/login` })
+      registerScimToken(scope, { resolver: only(tenant), store, options: { prefix: `/${tenant}`, loginPath: `/${tenant}/login` } })
     })
   }
   const call = async (tenant: string, authorization: string) =>
-    await app.inject({ method: 'POST', url: `/${tenant}${path}`, headers: { authorization } })
+    await app.inject({ method: 'POST', url: `/${tenant}${generatePath}`, headers: { authorization } })
 
   const north = (await call('north', 'north')).json()
   t.match(await stores.north.find(context), { hash: hashToken(north.token) })
@@ -48,13 +44,13 @@ t.test('two tenants of one host have users, stores, options and prefixes of thei
 })
 
 t.test('one context takes the plugin once', async (t) => {
-  const app = hostWith(users, memoryStore())
+  const app = createHost()
   app.register(scimToken)
   await t.rejects(async () => { await app.ready() }, { code: 'FST_ERR_DEC_ALREADY_PRESENT' })
 })
 
 t.test('other plugins of the host may depend on it by its name', async (t) => {
-  const app = hostWith(users, memoryStore())
+  const app = createHost()
   app.register(fastifyPlugin(async () => {}, { dependencies: ['fastify-scim-token'] }))
   await t.resolves(async () => { await app.ready() })
 })
@@ -76,7 +72,7 @@ t.test('resolver and store may be instances of classes', async (t) => {
     find () { return this.#record }
   }
   const store = new Store()
-  const app = hostWith(new Sessions(), store)
+  const app = createHost({ resolver: new Sessions(), store })
   t.equal((await generate(app)).statusCode, 200)
   t.match(store.find(), { hash: String })
 })
@@ -85,13 +81,13 @@ t.test('the host may use @fastify/sensible, before or after', async (t) => {
   const before = await startHost(t, { prepare: (app) => app.register(sensible) })
   t.equal((await generate(before.app)).statusCode, 200)
 
-  const after = hostWith(users, memoryStore())
+  const after = createHost()
   after.register(sensible)
   t.equal((await generate(after)).statusCode, 200)
 })
 
 t.test('the host may have no log', async (t) => {
-  const app = hostWith(users, memoryStore())
+  const app = createHost()
   t.equal((await generate(app, admin)).statusCode, 200)
   t.equal((await generate(app, {})).statusCode, 401)
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { documentOf, error, lacksDescription, withoutProse } from './helpers/openapi.ts'
 
-const path = '/api/admin/scim-settings'
+const settingsPath = '/api/admin/scim-settings'
 
 // The facts of Unleash's public OpenAPI document, version 7.5.0, without its prose.
 const operations = {
@@ -43,12 +43,12 @@ const schemas = {
 t.test('the operations of the settings are those of Unleash in all but prose', async (t) => {
   const { paths, components } = await documentOf(t, { settings: true })
   const { scimSettingsSchema, setScimSettingsSchema } = components.schemas
-  t.strictSame(withoutProse(paths[path]), operations)
+  t.strictSame(withoutProse(paths[settingsPath]), operations)
   t.strictSame(withoutProse({ scimSettingsSchema, setScimSettingsSchema }), schemas)
 })
 
 t.test('they, their answers and their fields are described, with examples', async (t) => {
-  const { paths: { [path]: { get, post } }, components: { schemas: { scimSettingsSchema, setScimSettingsSchema } } } = await documentOf(t, { settings: true })
+  const { paths: { [settingsPath]: { get, post } }, components: { schemas: { scimSettingsSchema, setScimSettingsSchema } } } = await documentOf(t, { settings: true })
   const answers: any[] = [...Object.values(get.responses), ...Object.values(post.responses)]
   const schemas = [scimSettingsSchema, setScimSettingsSchema]
   const fields: any[] = [...answers.map((answer) => answer.content?.['application/json'].schema), ...schemas]
@@ -60,7 +60,7 @@ t.test('they, their answers and their fields are described, with examples', asyn
 })
 
 t.test('each error has an example of its name', async (t) => {
-  const { paths: { [path]: { post } } } = await documentOf(t, { settings: true })
+  const { paths: { [settingsPath]: { post } } } = await documentOf(t, { settings: true })
   t.strictSame(['400', '401', '403', '415'].map((status) => post.responses[status].content['application/json'].schema.properties.name.example),
     ['ValidationError', 'AuthenticationRequired', 'NoAccessError', 'ContentTypeError'])
 })

@@ -1,9 +1,8 @@
 import Fastify from 'fastify'
 import t from 'tap'
-import scimToken, { type ScimTokenOptions } from '../lib/index.ts'
+import type { ScimTokenOptions } from '../lib/index.ts'
 import { resolveOptions } from '../lib/options.ts'
-import { memoryStore } from '../lib/stores/memory.ts'
-import { admin, generate, path, startHost, users } from './helpers/host.ts'
+import { admin, generate, generatePath, registerScimToken, startHost } from './helpers/host.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig { audit?: string }
@@ -11,9 +10,7 @@ declare module 'fastify' {
 
 async function boot (options: ScimTokenOptions): Promise<void> {
   const app = Fastify()
-  app.decorate('scimAuthResolver', users)
-  app.decorate('scimTokenStore', memoryStore())
-  app.register(scimToken, options)
+  registerScimToken(app, { options })
   await app.ready()
   await app.close()
 }
@@ -98,11 +95,11 @@ t.test('the config of each route reaches the plugins and hooks of the host', asy
   await generate(app)
   await app.inject('/api/admin/scim-settings')
   await app.inject({ method: 'POST', url: '/api/admin/scim-settings' })
-  t.match(seen, [{ audit: 'generate', url: path }, { audit: 'get' }, { audit: 'set' }])
+  t.match(seen, [{ audit: 'generate', url: generatePath }, { audit: 'get' }, { audit: 'set' }])
 })
 
 t.test('a prefix comes before the path', async (t) => {
   const { app } = await startHost(t, { options: { prefix: '/unleash' } })
   t.equal((await generate(app)).statusCode, 404)
-  t.equal((await app.inject({ method: 'POST', url: `/unleash${path}`, headers: admin })).statusCode, 200)
+  t.equal((await app.inject({ method: 'POST', url: `/unleash${generatePath}`, headers: admin })).statusCode, 200)
 })

@@ -1,12 +1,12 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import t from 'tap'
-import { path } from './helpers/host.ts'
+import { generatePath } from './helpers/host.ts'
 import { documentOf, error, lacksDescription, withoutProse } from './helpers/openapi.ts'
 
 t.test('the operation generateNewToken is that of Unleash in all but prose', async (t) => {
   const document = await documentOf(t)
   t.strictSame(withoutProse(document.paths), {
-    [path]: {
+    [generatePath]: {
       post: {
         operationId: 'generateNewToken',
         tags: ['Auth'],
@@ -32,12 +32,12 @@ t.test('the operation generateNewToken is that of Unleash in all but prose', asy
 
 t.test('the operation leaves security to the document, as Unleash does', async (t) => {
   const document = await documentOf(t)
-  t.notOk('security' in document.paths[path].post)
+  t.notOk('security' in document.paths[generatePath].post)
   t.strictSame(document.security, [{ apiKey: [] }, { bearerToken: [] }])
 })
 
 t.test('the operation, its answers and their fields are described, with examples', async (t) => {
-  const { paths: { [path]: { post } }, components: { schemas: { scimTokenSchema } } } = await documentOf(t)
+  const { paths: { [generatePath]: { post } }, components: { schemas: { scimTokenSchema } } } = await documentOf(t)
   const fields = ['401', '403', '404'].flatMap((status) => Object.values(post.responses[status].content['application/json'].schema.properties))
   const described = [post, scimTokenSchema, ...Object.values(post.responses), ...fields, scimTokenSchema.properties.token]
 

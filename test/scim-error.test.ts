@@ -4,21 +4,21 @@ import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import t from 'tap'
 import { ScimError } from '../lib/index.ts'
 import { generateToken } from '../lib/token.ts'
-import { nothingSent, storeDown, type Answer } from './helpers/scim-answers.ts'
-import { guardedScope, scimHost } from './helpers/scim-host.ts'
+import { noAuthorizationHeader, storeUnavailable, type ScimResponse } from './helpers/scim-responses.ts'
+import { addScimRoutes, startScimHost } from './helpers/scim-host.ts'
 
 const anyToken = `Bearer ${generateToken()}`
 const find = () => { throw new Error('connection refused') }
 
 /** Without its headers, a refusal is still no success. */
-const bare = ({ status, body }: Answer): Answer => ({ status, type: 'application/json; charset=utf-8', body })
-const message = ({ status, body }: Answer): Answer => bare({ status, body: JSON.stringify({ message: JSON.parse(body).detail }) })
-const whole = (answer: Answer): Answer => answer
+const bare = ({ status, body }: ScimResponse): ScimResponse => ({ status, type: 'application/json; charset=utf-8', body })
+const message = ({ status, body }: ScimResponse): ScimResponse => bare({ status, body: JSON.stringify({ message: JSON.parse(body).detail }) })
+const whole = (answer: ScimResponse): ScimResponse => answer
 
 type ErrorHandler = (error: ScimError, request: FastifyRequest, reply: FastifyReply) => unknown
 
 /** What hosts do in their error handler, and what becomes of the answer. */
-const errorHandlers: Record<string, [handler: ErrorHandler, becomes: (answer: Answer) => Answer]> = {
+const errorHandlers: Record<string, [handler: ErrorHandler, becomes: (answer: ScimResponse) => ScimResponse]> = {
   'sends it with its headers': [(error, _request, reply) => reply.headers(error.headers).send(error), whole],
   'sends it with its status and headers': [(error, _request, reply) => reply.code(error.statusCode).headers(error.headers).send(error), whole],
   'throws it again, asynchronously': [async (error) => { throw error }, whole],
@@ -30,15 +30,15 @@ const errorHandlers: Record<string, [handler: ErrorHandler, becomes: (answer: An
 
 for (const [name, [handler, becomes]] of Object.entries(errorHandlers)) {
   t.test(`a host whose error handler ${name} refuses as well`, async (t) => {
-    const { send } = await scimHost(t, {
+    const { send } = await startScimHost(t, {
       find,
       async routes (app) {
         app.setErrorHandler(handler)
-        await guardedScope(app)
+        await addScimRoutes(app)
       }
     })
-    t.strictSame(await send(), becomes(nothingSent))
-    t.strictSame(await send(anyToken), becomes(storeDown))
+    t.strictSame(await send(), becomes(noAuthorizationHeader))
+    t.strictSame(await send(anyToken), becomes(storeUnavailable))
   })
 }
 
@@ -57,19 +57,19 @@ const responseSchemas: Record<string, FastifySchema['response']> = {
 
 for (const [name, response] of Object.entries(responseSchemas)) {
   t.test(`a route with a response schema ${name} refuses as well`, async (t) => {
-    const { send } = await scimHost(t, {
+    const { send } = await startScimHost(t, {
       find,
       routes (app) {
         app.get('/scim/Users', { onRequest: app.verifyScimToken, schema: { response } }, async () => 'users')
       }
     })
-    t.strictSame(await send(), nothingSent)
-    t.strictSame(await send(anyToken), storeDown)
+    t.strictSame(await send(), noAuthorizationHeader)
+    t.strictSame(await send(anyToken), storeUnavailable)
   })
 }
 
 t.test('a host whose serializers check what they get refuses as well', async (t) => {
-  const { send } = await scimHost(t, {
+  const { send } = await startScimHost(t, {
     find,
     async routes (app) {
       app.setSerializerCompiler(() => (data) => {
@@ -79,17 +79,17 @@ t.test('a host whose serializers check what they get refuses as well', async (t)
       app.get('/scim/Users', { onRequest: app.verifyScimToken, schema: { response: { default: scimErrorSchema } } }, async () => 'users')
     }
   })
-  t.strictSame(await send(), nothingSent)
-  t.strictSame(await send(anyToken), storeDown)
+  t.strictSame(await send(), noAuthorizationHeader)
+  t.strictSame(await send(anyToken), storeUnavailable)
 })
 
 t.test('the onError hooks of a host see each refusal once, with its cause', async (t) => {
   const seen: unknown[] = []
-  const { send } = await scimHost(t, {
+  const { send } = await startScimHost(t, {
     find,
     async routes (app) {
       app.addHook('onError', async (_request, _reply, error) => { seen.push(error) })
-      await guardedScope(app)
+      await addScimRoutes(app)
     }
   })
   await send()
@@ -101,13 +101,13 @@ t.test('the onError hooks of a host see each refusal once, with its cause', asyn
 })
 
 t.test('a refusal is logged once: 401 for information, 503 as an error', async (t) => {
-  const { send, log } = await scimHost(t, { find })
+  const { send, log } = await startScimHost(t, { find })
   await send()
   await send(anyToken)
   const lines = log.filter(({ err }) => err !== undefined)
   t.match(lines, [
-    { level: 30, msg: JSON.parse(nothingSent.body).detail, err: { type: 'ScimError' } },
-    { level: 50, msg: JSON.parse(storeDown.body).detail, err: { type: 'ScimError' } }
+    { level: 30, msg: JSON.parse(noAuthorizationHeader.body).detail, err: { type: 'ScimError' } },
+    { level: 50, msg: JSON.parse(storeUnavailable.body).detail, err: { type: 'ScimError' } }
   ])
   t.equal(lines.length, 2)
 })

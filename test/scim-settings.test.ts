@@ -5,10 +5,11 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { ScimSettingsStore } from '../lib/index.ts'
 import { memoryStore } from '../lib/stores/memory.ts'
 import { failures, internals } from './helpers/failures.ts'
-import { admin, generate, startHost, users, uuid, viewer, type HostSetup } from './helpers/host.ts'
-import { addScimRoute, scimPath } from './helpers/scim-route.ts'
+import { admin, generate, startHost, users, viewer, type HostSetup } from './helpers/host.ts'
+import { addScimRoutes, scimPath } from './helpers/scim-host.ts'
+import { uuid } from './helpers/uuid.ts'
 
-const path = '/api/admin/scim-settings'
+const settingsPath = '/api/admin/scim-settings'
 const json = { 'content-type': 'application/json' }
 const hello = 'The body must look like {"enabled": true}.'
 
@@ -26,20 +27,17 @@ async function startSettingsHost (t: Test, setup: HostSetup & { store?: ScimSett
       }
     },
     options: { settings: true, ...setup.options },
-    prepare (app) {
-      setup.prepare?.(app)
-      addScimRoute(app)
-    }
+    routes: addScimRoutes
   })
   return { ...host, changes }
 }
 
 async function read (app: FastifyInstance, headers: Record<string, string> = admin) {
-  return await app.inject({ url: path, headers })
+  return await app.inject({ url: settingsPath, headers })
 }
 
 async function set (app: FastifyInstance, payload: string | Readable, headers: Record<string, string> = json) {
-  return await app.inject({ method: 'POST', url: path, headers: { ...admin, ...headers }, payload })
+  return await app.inject({ method: 'POST', url: settingsPath, headers: { ...admin, ...headers }, payload })
 }
 
 async function useToken (app: FastifyInstance, token: string) {
@@ -220,7 +218,7 @@ t.test('a body that is no JSON is refused in the same shape', async (t) => {
 
 t.test('no body and no content type are refused as an invalid body', async (t) => {
   const { app } = await startSettingsHost(t)
-  const response = await app.inject({ method: 'POST', url: path, headers: admin })
+  const response = await app.inject({ method: 'POST', url: settingsPath, headers: admin })
   t.equal(response.statusCode, 400)
   t.same(response.json().details, [{ path: '', message: 'The body: Expected object.' }])
 })

@@ -3,11 +3,11 @@ import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import type { ScimSettingsStore, ScimTokenRecord } from '../lib/index.ts'
 import { settingsConformance, storeConformance, type OpenStore, type StoreHarness } from '../lib/store-conformance.ts'
-import { makeContext } from './helpers/request.ts'
+import { createStoreContext } from './helpers/store-context.ts'
 
 type Store = ScimSettingsStore<object>
 
-const context = await makeContext({})
+const context = await createStoreContext({})
 
 /** A sound store that waits as a database does, made to be broken in one place. */
 class SlowStore implements Store {

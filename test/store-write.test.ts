@@ -1,12 +1,12 @@
 import { EventEmitter, once } from 'node:events'
-import { connect } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import { memoryStore } from '../lib/stores/memory.ts'
 import { failures, internals } from './helpers/failures.ts'
-import { admin, generate, startHost, users, uuid, type HostSetup } from './helpers/host.ts'
-import { head, listen } from './helpers/request.ts'
+import { admin, generate, generateRequestHead, startHost, users, type HostSetup } from './helpers/host.ts'
+import { listen, openSocket } from './helpers/raw-http.ts'
+import { uuid } from './helpers/uuid.ts'
 
 const unconfirmed = /may or may not have been stored\. It is safe to do it again/
 const nothingChanged = /nothing was changed/
@@ -136,9 +136,9 @@ for (const [method, message, changes] of [['authenticate', nothingChanged, 0], [
         .addHook('onRequestAbort', async (_request) => { host.emit('gone') })
         .addHook('onSend', async () => { host.emit('over') })
     })
-    const socket = connect(await listen(app), '127.0.0.1')
+    const socket = await openSocket(await listen(app))
     const asked = once(host, 'asked')
-    socket.write(head(host.headers))
+    socket.write(generateRequestHead(host.headers))
     await asked
 
     const gone = once(host, 'gone')

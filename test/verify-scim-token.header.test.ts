@@ -1,16 +1,16 @@
 import t from 'tap'
 import { hashToken } from '../lib/token.ts'
 import { alphabet, next, withChecksum } from './helpers/tokens.ts'
-import { letIn, malformed, nothingSent, otherScheme, type Answer } from './helpers/scim-answers.ts'
-import { scimHost } from './helpers/scim-host.ts'
+import { accepted, malformedToken, noAuthorizationHeader, schemeNotBearer, type ScimResponse } from './helpers/scim-responses.ts'
+import { startScimHost } from './helpers/scim-host.ts'
 
-const { app, send, finds, generate } = await scimHost(t)
+const { app, send, finds, generate } = await startScimHost(t)
 const token = await generate()
 
 /** Values of the `Authorization` header, by what they show. */
 type Values = Record<string, string>
 
-const accepted: Values = {
+const bearerTokens: Values = {
   'as everybody spells it': `Bearer ${token}`,
   'scheme in lower case': `bearer ${token}`,
   'scheme in upper case': `BEARER ${token}`,
@@ -102,20 +102,20 @@ const ofNoToken: Values = {
 }
 
 t.test('a request with no Authorization header is told so', async (t) => {
-  t.strictSame(await send(), nothingSent)
+  t.strictSame(await send(), noAuthorizationHeader)
 })
 
 t.test('the scheme in any case, then one or more spaces, then the token: let in', async (t) => {
-  t.strictSame(await answers(accepted), all(accepted, letIn))
-  t.equal(finds(), Object.keys(accepted).length, 'one look-up each')
+  t.strictSame(await answers(bearerTokens), all(bearerTokens, accepted))
+  t.equal(finds(), Object.keys(bearerTokens).length, 'one look-up each')
 })
 
 t.test('anything but the scheme Bearer and a space is told so, with no error code', async (t) => {
-  t.strictSame(await answersUnasked(ofAnotherScheme), all(ofAnotherScheme, otherScheme))
+  t.strictSame(await answersUnasked(ofAnotherScheme), all(ofAnotherScheme, schemeNotBearer))
 })
 
 t.test('what is no token is told so, with the error code invalid_token', async (t) => {
-  t.strictSame(await answersUnasked(ofNoToken), all(ofNoToken, malformed))
+  t.strictSame(await answersUnasked(ofNoToken), all(ofNoToken, malformedToken))
 })
 
 t.test('a token is refused unasked', async (t) => {
@@ -129,7 +129,7 @@ t.test('a token is refused unasked', async (t) => {
     'with any character of the alphabet at its end': byIndex(alphabet.length, (i) => token + alphabet.charAt(i))
   }
   for (const [name, values] of Object.entries(damaged)) {
-    t.strictSame(await answersUnasked(values), all(values, malformed), name)
+    t.strictSame(await answersUnasked(values), all(values, malformedToken), name)
   }
 })
 
@@ -141,24 +141,24 @@ t.test('a look-alike header is no Authorization header', async (t) => {
 })
 
 t.test('a token in the URL is not looked at', async (t) => {
-  const { send, generate } = await scimHost(t, { server: { disableRequestLogging: true } })
-  t.strictSame(await send(undefined, `/scim/Users?access_token=${await generate()}`), nothingSent)
+  const { send, generate } = await startScimHost(t, { server: { disableRequestLogging: true } })
+  t.strictSame(await send(undefined, `/scim/Users?access_token=${await generate()}`), noAuthorizationHeader)
 })
 
 /** Sends each value; answers by the same names. */
-async function answers (values: Values): Promise<Record<string, Answer>> {
+async function answers (values: Values): Promise<Record<string, ScimResponse>> {
   const entries = Object.entries(values).map(async ([name, value]) => [name, await send(value)])
   return Object.fromEntries(await Promise.all(entries))
 }
 
 /** The same, provided that the store was not asked. */
-async function answersUnasked (values: Values): Promise<Record<string, Answer> | string> {
+async function answersUnasked (values: Values): Promise<Record<string, ScimResponse> | string> {
   const before = finds()
   const answered = await answers(values)
   return finds() === before ? answered : 'the store was asked'
 }
 
-function all (values: Values, answer: Answer): Record<string, Answer> {
+function all (values: Values, answer: ScimResponse): Record<string, ScimResponse> {
   return Object.fromEntries(Object.keys(values).map((name) => [name, answer]))
 }
 

@@ -3,8 +3,8 @@ import { setImmediate as turn, setTimeout as timer } from 'node:timers/promises'
 import t from 'tap'
 import type { ScimTokenRecord, ScimTokenStore } from '../lib/index.ts'
 import { generateToken, hashToken } from '../lib/token.ts'
-import { letIn, storeDown } from './helpers/scim-answers.ts'
-import { scimHost } from './helpers/scim-host.ts'
+import { accepted, storeUnavailable } from './helpers/scim-responses.ts'
+import { startScimHost } from './helpers/scim-host.ts'
 
 const token = generateToken()
 const hash = hashToken(token)
@@ -60,8 +60,8 @@ const breakingItsContract: Failures = {
 for (const [heading, failures] of Object.entries({ 'A store that': failing, 'A store that answers': breakingItsContract })) {
   for (const [name, [find, logged]] of Object.entries(failures)) {
     t.test(`${heading} ${name} is 503, and the log has the cause`, async (t) => {
-      const { send, log } = await scimHost(t, { find: find as ScimTokenStore['find'], options: { timeout: 20 } })
-      t.strictSame(await send(right), storeDown)
+      const { send, log } = await startScimHost(t, { find: find as ScimTokenStore['find'], options: { timeout: 20 } })
+      t.strictSame(await send(right), storeUnavailable)
       const errors = log.filter(({ level }) => level === 50)
       t.equal(errors.length, 1)
       t.match(errors[0]?.err?.stack, logged)
@@ -77,8 +77,8 @@ t.test('a store may answer at once, with a promise or with a query', async (t) =
     'with a query': () => queryBuilder((resolve) => { resolve(record) })
   }
   for (const [name, find] of Object.entries(ways)) {
-    const { send } = await scimHost(t, { find })
-    t.strictSame(await send(right), letIn, name)
+    const { send } = await startScimHost(t, { find })
+    t.strictSame(await send(right), accepted, name)
   }
 })
 
@@ -95,14 +95,14 @@ t.test('what a store answers after the time limit lets nobody in and ends no pro
   for (const [name, answer] of Object.entries(settle)) {
     let handled = 0
     const late = new EventEmitter()
-    const { send } = await scimHost(t, {
+    const { send } = await startScimHost(t, {
       options: { timeout: 20 },
       find: () => new Promise((resolve, reject) => { late.once('now', () => { answer(resolve, reject) }) }),
       routes (app) {
         app.get('/scim/Users', { onRequest: app.verifyScimToken }, async () => ++handled)
       }
     })
-    t.strictSame(await send(right), storeDown, name)
+    t.strictSame(await send(right), storeUnavailable, name)
     late.emit('now')
     await turn()
     await turn()
@@ -112,7 +112,7 @@ t.test('what a store answers after the time limit lets nobody in and ends no pro
 })
 
 t.test('with no time limit a store may take its time', async (t) => {
-  const { send } = await scimHost(t, {
+  const { send } = await startScimHost(t, {
     options: { timeout: 0 },
     async find () {
       await turn()
@@ -121,7 +121,7 @@ t.test('with no time limit a store may take its time', async (t) => {
       return record
     }
   })
-  t.strictSame(await send(right), letIn)
+  t.strictSame(await send(right), accepted)
 })
 
 function throwing (thrown: unknown): () => never {

@@ -1,10 +1,9 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
-import scimToken, { type ScimTokenRecord } from '../lib/index.ts'
-import { memoryStore } from '../lib/stores/memory.ts'
+import type { ScimTokenRecord } from '../lib/index.ts'
 import { hashToken } from '../lib/token.ts'
-import { admin, path, users } from './helpers/host.ts'
-import { guardedScope, scimHost } from './helpers/scim-host.ts'
+import { admin, generatePath, registerScimToken } from './helpers/host.ts'
+import { addScimRoutes, startScimHost } from './helpers/scim-host.ts'
 
 /** The two ways of use that need no other plugin. */
 const ways: Record<string, (app: FastifyInstance) => Promise<void>> = {
@@ -22,7 +21,7 @@ const ways: Record<string, (app: FastifyInstance) => Promise<void>> = {
 
 for (const [way, guard] of Object.entries(ways)) {
   t.test(`${way}, it lets in the token, and the handler has its record`, async (t) => {
-    const { app, generate } = await scimHost(t, { routes: guard })
+    const { app, generate } = await startScimHost(t, { routes: guard })
     const token = await generate()
     const answer = await app.inject({ url: '/guarded', headers: { authorization: `Bearer ${token}` } })
     t.equal(answer.statusCode, 200)
@@ -32,7 +31,7 @@ for (const [way, guard] of Object.entries(ways)) {
   })
 
   t.test(`${way}, it leaves all other routes alone`, async (t) => {
-    const { app, generate, finds } = await scimHost(t, {
+    const { app, generate, finds } = await startScimHost(t, {
       async routes (app) {
         app.register(guard)
         app.get('/open', async ({ scimToken }) => ({ scimToken }))
@@ -47,7 +46,7 @@ for (const [way, guard] of Object.entries(ways)) {
 
 t.test('request.scimToken is null until the token is let in, and stays null when it is not', async (t) => {
   const seen: Record<string, ScimTokenRecord | null> = {}
-  const { send, generate } = await scimHost(t, {
+  const { send, generate } = await startScimHost(t, {
     async routes (app) {
       app.addHook('onRequest', async ({ scimToken }) => { seen['before'] = scimToken })
       app.addHook('onRequest', app.verifyScimToken)
@@ -71,21 +70,19 @@ t.test('each of two tenants in one app lets in its own token only', async (t) =>
   const prefixes = ['/a', '/b']
   for (const prefix of prefixes) {
     app.register(async (tenant) => {
-      tenant.decorate('scimAuthResolver', users)
-      tenant.decorate('scimTokenStore', memoryStore())
-      await tenant.register(scimToken, { prefix })
-      await tenant.register(guardedScope, { prefix })
+      registerScimToken(tenant, { options: { prefix } })
+      await tenant.register(addScimRoutes, { prefix })
     })
   }
   const tokens = await Promise.all(prefixes.map(async (prefix) =>
-    (await app.inject({ method: 'POST', url: prefix + path, headers: admin })).json().token))
+    (await app.inject({ method: 'POST', url: prefix + generatePath, headers: admin })).json().token))
   const statuses = prefixes.map((prefix) => Promise.all(tokens.map(async (token) =>
     (await app.inject({ url: `${prefix}/scim/Users`, headers: { authorization: `Bearer ${token}` } })).statusCode)))
   t.strictSame(await Promise.all(statuses), [[200, 401], [401, 200]])
 })
 
 t.test('a HEAD request needs the token too', async (t) => {
-  const { app, generate } = await scimHost(t)
+  const { app, generate } = await startScimHost(t)
   const authorization = `Bearer ${await generate()}`
   t.equal((await app.inject({ method: 'HEAD', url: '/scim/Users', headers: { authorization } })).statusCode, 200)
   const refused = await app.inject({ method: 'HEAD', url: '/scim/Users' })

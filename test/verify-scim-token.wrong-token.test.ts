@@ -1,14 +1,14 @@
 import t from 'tap'
 import { generateToken } from '../lib/token.ts'
 import { exchange, listen } from './helpers/raw-http.ts'
-import { makeContext } from './helpers/request.ts'
-import { scimHost, type ScimHost } from './helpers/scim-host.ts'
+import { createStoreContext } from './helpers/store-context.ts'
+import { startScimHost, type ScimHost } from './helpers/scim-host.ts'
 import { next, withChecksum, wrongToken } from './helpers/tokens.ts'
 
-const host = await scimHost(t)
+const host = await startScimHost(t)
 const right = await host.generate()
-const port = await listen(host.app)
-const context = await makeContext({})
+const url = await listen(host.app)
+const context = await createStoreContext({})
 
 const sharing = Array.from({ length: 43 }, (_, i) => wrongToken(right, i + 5))
 const differingInOne = Array.from({ length: 43 }, (_, i) => withChecksum(right.slice(0, i + 5) + next(right.charAt(i + 5)) + right.slice(i + 6, 48)))
@@ -31,13 +31,13 @@ t.test('the answer to a wrong token is the same to the byte, whatever it has in 
 
 t.test('the answer is the same where there is no record', async (t) => {
   const answers = await ask(host, wrong)
-  const without = await scimHost(t)
-  const port = await listen(without.app)
-  t.strictSame(await ask(without, [...wrong, right], port), answers)
+  const without = await startScimHost(t)
+  const url = await listen(without.app)
+  t.strictSame(await ask(without, [...wrong, right], url), answers)
 })
 
 /** Answers what is different among the answers to these tokens, provided that each took one look-up. */
-async function ask ({ finds }: ScimHost, tokens: string[], to = port): Promise<string[]> {
+async function ask ({ finds }: ScimHost, tokens: string[], to = url): Promise<string[]> {
   const answers = new Set<string>()
   for (const token of tokens) {
     const before = finds()

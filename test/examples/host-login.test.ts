@@ -1,9 +1,8 @@
 import pg from 'pg'
 import t, { type Test } from 'tap'
-import { buildHost } from '../../examples/host/app.ts'
 import { readConfig } from '../../examples/host/config.ts'
-import { path } from '../helpers/host.ts'
-import { captureLog } from '../helpers/log.ts'
+import { startExampleHost } from '../helpers/example-host.ts'
+import { generatePath } from '../helpers/host.ts'
 import { startPostgres } from '../helpers/postgres.ts'
 
 const postgres = await startPostgres()
@@ -13,11 +12,10 @@ const admin = { username: 'admin', password: 'example-admin-password' }
 const viewer = { username: 'viewer', password: 'example-viewer-password' }
 
 async function startHost (t: Test, env: NodeJS.ProcessEnv = {}) {
-  const app = await buildHost(readConfig({ DATABASE_URL: postgres.url, ...env }), captureLog(t).logger)
-  t.teardown(() => app.close())
+  const { app } = await startExampleHost(t, { DATABASE_URL: postgres.url, ...env })
   const login = (body: object) => app.inject({ method: 'POST', url: '/auth/simple/login', body })
   const cookieOf = async (body: object) => ({ cookie: String((await login(body)).headers['set-cookie']).split(';')[0] })
-  const generate = (headers: Record<string, string | undefined>) => app.inject({ method: 'POST', url: path, headers })
+  const generate = (headers: Record<string, string | undefined>) => app.inject({ method: 'POST', url: generatePath, headers })
   return { app, login, cookieOf, generate }
 }
 

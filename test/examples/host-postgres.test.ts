@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import pg from 'pg'
 import t from 'tap'
-import { path } from '../helpers/host.ts'
+import { generatePath } from '../helpers/host.ts'
 import { failHostProcess, startHostProcess } from '../helpers/host-process.ts'
 import { startPostgres } from '../helpers/postgres.ts'
 
@@ -22,7 +22,7 @@ t.test('two hosts on one database know the same sessions and tokens', async (t) 
 
   const tokens: string[] = []
   for (const { url } of [one, other]) {
-    const generated = await fetch(url + path, { method: 'POST', headers: { cookie } })
+    const generated = await fetch(url + generatePath, { method: 'POST', headers: { cookie } })
     t.equal(generated.status, 200, 'the cookie of one is good for both')
     tokens.push(Object(await generated.json()).token)
   }
@@ -43,7 +43,7 @@ t.test('told to stop under load, a host answers what is under way and loses noth
   const outcomes: (number | 'unreachable')[] = []
   async function generateUntilStopped (): Promise<void> {
     for (let i = 0; i < 1000; i++) {
-      const outcome = await fetch(one.url + path, { method: 'POST', headers: admin }).then(({ status }) => status, () => 'unreachable' as const)
+      const outcome = await fetch(one.url + generatePath, { method: 'POST', headers: admin }).then(({ status }) => status, () => 'unreachable' as const)
       if (outcomes.push(outcome) === 100) one.kill('SIGTERM')
       if (outcome !== 200) return
     }
@@ -61,7 +61,7 @@ t.test('who goes on pressing Ctrl-C does not wait for a client that never sends 
   const client = connect(Number(port), hostname)
   t.teardown(() => client.destroy())
   client.on('error', () => {})
-  client.write(`POST ${path} HTTP/1.1\r\nhost: ${hostname}\r\nauthorization: ${admin.authorization}\r\ncontent-length: 2\r\n\r\n{`)
+  client.write(`POST ${generatePath} HTTP/1.1\r\nhost: ${hostname}\r\nauthorization: ${admin.authorization}\r\ncontent-length: 2\r\n\r\n{`)
   await once(client, 'connect')
   await other.written(new RegExp(`"remotePort":${client.localPort}}`))
 
@@ -73,7 +73,7 @@ t.test('who goes on pressing Ctrl-C does not wait for a client that never sends 
 
 t.test('SCIM_SETTINGS=none starts a host without SCIM settings to attach a token to', async (t) => {
   const host = await startHostProcess(t, { ...env, SCIM_SETTINGS: 'none' })
-  t.equal((await fetch(host.url + path, { method: 'POST', headers: admin })).status, 404)
+  t.equal((await fetch(host.url + generatePath, { method: 'POST', headers: admin })).status, 404)
   const settings = await fetch(`${host.url}/api/admin/scim-settings`, { headers: admin })
   t.strictSame(await settings.json(), { enabled: false, hasToken: false })
 })

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { openDatabase } from '../../examples/host/database.ts'
 import { hashToken } from '../../lib/token.ts'
-import { path } from '../helpers/host.ts'
+import { generatePath } from '../helpers/host.ts'
 import { failHostProcess, startHostProcess } from '../helpers/host-process.ts'
 import { secrets } from '../helpers/log.ts'
 
@@ -30,7 +30,7 @@ t.test('a new host does what the curl command that it prints asks', async (t) =>
   }
   t.not(tokens[0], tokens[1], 'each call has its own token')
 
-  const generate = (headers: Record<string, string>) => fetch(host.url + path, { method: 'POST', headers })
+  const generate = (headers: Record<string, string>) => fetch(host.url + generatePath, { method: 'POST', headers })
   t.equal((await generate(viewer)).status, 403, 'a viewer may not')
   t.equal((await generate({})).status, 401, 'nobody may not')
 

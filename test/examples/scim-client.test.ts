@@ -1,7 +1,7 @@
 import { Octokit } from '@octokit/core'
 import { enterpriseCloud } from '@octokit/plugin-enterprise-cloud'
 import t from 'tap'
-import { path } from '../helpers/host.ts'
+import { generatePath as path } from '../helpers/host.ts'
 import { adminToken, startExampleHost } from '../helpers/example-host.ts'
 
 // A client of SCIM at GitHub, whose methods are generated from GitHub's own OpenAPI document.

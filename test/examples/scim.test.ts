@@ -1,6 +1,6 @@
 import pg from 'pg'
 import t, { type Test } from 'tap'
-import { path } from '../helpers/host.ts'
+import { generatePath as path } from '../helpers/host.ts'
 import { adminToken, startExampleHost } from '../helpers/example-host.ts'
 import { startPostgres } from '../helpers/postgres.ts'
 

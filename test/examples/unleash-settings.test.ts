@@ -5,7 +5,7 @@ import { settingsConformance, storeConformance, type StoreHarness } from 'fastif
 import type { ScimSettingsStore } from 'fastify-scim-token'
 import { unleashSettingsStore } from '../../examples/unleash-settings/store.ts'
 import { startPostgres } from '../helpers/postgres.ts'
-import { makeContext } from '../helpers/request.ts'
+import { createStoreContext } from '../helpers/store-context.ts'
 
 interface User { name: string }
 
@@ -20,7 +20,7 @@ t.teardown(async () => {
 
 await db.query('create table settings (name text primary key, content json)')
 
-const context = await makeContext({ name: 'ada' })
+const context = await createStoreContext({ name: 'ada' })
 const store = unleashSettingsStore<User>({ db, createdBy: (user) => user.name })
 const record = { hash: '0123456789abcdef'.repeat(4), createdAt: new Date('2026-01-02T03:04:05.678Z') }
 const other = { hash: 'fedcba9876543210'.repeat(4), createdAt: new Date() }

@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import { buildHost } from '../../examples/host/app.ts'
 import { readConfig } from '../../examples/host/config.ts'
 import { captureLog } from './log.ts'
+import { listen } from './raw-http.ts'
 import { startPostgres } from './postgres.ts'
 
 export interface ExampleHost {
@@ -29,7 +30,7 @@ export async function startExampleHost (
   const app = await buildHost(readConfig({ RATE_LIMIT: '0', ...env, DATABASE_URL: databaseUrl }), captureLog(t).logger)
   t.teardown(() => app.close())
   prepare?.(app)
-  return { app, url: await app.listen({ host: '127.0.0.1', port: 0 }) }
+  return { app, url: await listen(app) }
 }
 
 async function ownDatabase (t: Test): Promise<string> {

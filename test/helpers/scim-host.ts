@@ -1,73 +1,45 @@
-import type { Server } from 'node:http'
-import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
-import scimToken, { type ScimSettingsStore, type ScimTokenOptions, type ScimTokenStore } from '../../lib/index.ts'
+import type { ScimSettingsStore, ScimTokenStore } from '../../lib/index.ts'
 import { memoryStore } from '../../lib/stores/memory.ts'
-import { admin, path, users } from './host.ts'
-import { captureLog, type Log } from './log.ts'
-import { toAnswer, type Answer } from './scim-answers.ts'
+import { generate, startHost, type HostSetup, type TestHost } from './host.ts'
+import { toScimResponse, type ScimResponse } from './scim-responses.ts'
 
-export interface ScimHost {
-  app: FastifyInstance
-  log: Log
+export const scimPath = '/scim/Users'
+
+/** Adds SCIM routes that `verifyScimToken` guards. */
+export async function addScimRoutes (app: FastifyInstance): Promise<void> {
+  app.addHook('onRequest', app.verifyScimToken)
+  app.route({ method: ['GET', 'POST'], url: scimPath, handler: async () => 'users' })
+}
+
+export interface ScimHostSetup extends Omit<HostSetup, 'store'> {
+  /** Replaces the method of the memory store. */
+  find?: ScimTokenStore['find']
+}
+
+export interface ScimHost extends TestHost {
   store: ScimSettingsStore<object>
-  /** How often the store was asked for its record. */
-  finds: () => number
-  /** Generates a token, which ends the one before. */
+  /** Generates a token, which invalidates the previous one. */
   generate: () => Promise<string>
   /** Sends a SCIM request with this `Authorization` header, without a socket. */
-  send: (authorization?: string, url?: string) => Promise<Answer>
+  send: (authorization?: string, url?: string) => Promise<ScimResponse>
 }
 
-export interface ScimHostSetup {
-  /** Instead of the memory store's own. */
-  find?: ScimTokenStore['find']
-  options?: ScimTokenOptions
-  server?: FastifyHttpOptions<Server>
-  /** The host's own part, registered after the plugin. */
-  routes?: (app: FastifyInstance) => void | Promise<void>
-}
-
-/** A host's SCIM scope: all its routes are behind the hook. */
-export async function guardedScope (app: FastifyInstance): Promise<void> {
-  app.addHook('onRequest', app.verifyScimToken)
-  app.route({ method: ['GET', 'POST'], url: '/scim/Users', handler: async () => 'users' })
-}
-
-/** Boots a host with a SCIM route that the hook guards. */
-export async function scimHost (t: Test, setup: ScimHostSetup = {}): Promise<ScimHost> {
-  const { options = {}, server, routes = guardedScope } = setup
+/** Starts a host over a memory store, with SCIM routes. */
+export async function startScimHost (t: Test, setup: ScimHostSetup = {}): Promise<ScimHost> {
   const store = memoryStore()
-  const { find = store.find } = setup
-  const { log, logger } = captureLog(t)
-  const app = Fastify({ ...server, logger })
-  t.teardown(() => app.close())
-
-  let finds = 0
-  app.decorate('scimAuthResolver', users)
-  app.decorate('scimTokenStore', {
-    ...store,
-    find (context) {
-      finds++
-      return find(context)
-    }
-  })
-  app.register(scimToken, options)
-  app.register(async (scope) => { await routes(scope) })
-  await app.ready()
+  const { find = store.find, ...rest } = setup
+  const host = await startHost(t, { routes: addScimRoutes, ...rest, store: { ...store, find } })
+  const { app } = host
 
   return {
-    app,
-    log,
+    ...host,
     store,
-    finds: () => finds,
-    async generate () {
-      const answer = await app.inject({ method: 'POST', url: path, headers: admin })
-      return answer.json().token
-    },
-    async send (authorization, url = '/scim/Users') {
+    generate: async () => (await generate(app)).json().token,
+    async send (authorization, url = scimPath) {
       const { statusCode, headers, body } = await app.inject({ url, headers: authorization === undefined ? {} : { authorization } })
-      return toAnswer(statusCode, (name) => headers[name], body)
+      return toScimResponse(statusCode, (name) => headers[name], body)
     }
   }
 }

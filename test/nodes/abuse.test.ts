@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
 import t from 'tap'
 import { generateToken } from '../../lib/token.ts'
+import { exchange, openSocket, readAll, statusCodes } from '../helpers/raw-http.ts'
 import { makeClient } from './client.ts'
 import { startCluster } from './cluster.ts'
 import { scanLogs } from './logs.ts'
-import { exchange, open, readAll, statuses } from './raw-socket.ts'
 import { startRecorder } from './recorder.ts'
 import { until } from './until.ts'
 
@@ -38,14 +38,14 @@ async function accepted (times: number): Promise<number> {
 }
 
 t.test('valid tokens are served while 1,000 connections send their headers slowly', async (t) => {
-  const slow = await Promise.all(Array.from({ length: 1000 }, () => open(node.address)))
+  const slow = await Promise.all(Array.from({ length: 1000 }, () => openSocket(node.address)))
   const received = slow.map(readAll)
   for (const socket of slow) socket.write('GET /scim/v2/Users HTTP/1.1\r\nHost: host\r\nX-Slow: ')
   const drip = setInterval(() => { for (const socket of slow) if (!socket.destroyed) socket.write('a') }, 500)
 
   t.equal(await accepted(100), 100)
   t.type(token = (await client.generate(node))!, 'string')
-  const answers = (await Promise.all(received)).flatMap(statuses)
+  const answers = (await Promise.all(received)).flatMap(statusCodes)
   clearInterval(drip)
   t.strictSame(new Set(answers), new Set([408]), 'and the host ends those connections')
 })
@@ -56,8 +56,8 @@ t.test('a body that never comes is ended by the requestTimeout of the host, or r
     exchange(node.address, request(`POST ${generatePath}`, 'Authorization: admin', 'Content-Length: 100') + 'a'),
     exchange(node.address, request(`POST ${generatePath}`, 'Content-Length: 100') + 'a')
   ])
-  t.match(statuses(known), [408])
-  t.match(statuses(unknown), [401])
+  t.match(statusCodes(known), [408])
+  t.match(statusCodes(unknown), [401])
   t.equal(await storedTokens(), before)
 })
 
@@ -72,7 +72,7 @@ t.test('what is too large is refused', async (t) => {
     { bytes: request(`POST ${generatePath}`, 'Connection: close', 'Content-Length: 20000') + large, status: 401 }
   ]
   const received = await Promise.all(cases.map(({ bytes }) => exchange(node.address, bytes)))
-  t.strictSame(received.map(statuses), cases.map(({ status }) => [status]))
+  t.strictSame(received.map(statusCodes), cases.map(({ status }) => [status]))
   t.equal(await storedTokens(), before)
 })
 
@@ -89,7 +89,7 @@ t.test('pipelined requests are answered each, and one token is valid after them'
 t.test('clients that go away or close their half of the connection harm nobody', async (t) => {
   const leave = [(socket: Socket) => socket.resetAndDestroy(), (socket: Socket) => socket.destroy(), (socket: Socket) => socket.end()]
   await Promise.all(Array.from({ length: 60 }, async (_, i) => {
-    const socket = await open(node.address)
+    const socket = await openSocket(node.address)
     const gone = readAll(socket)
     socket.write(request(`POST ${generatePath}`, 'Authorization: admin', 'Content-Length: 0'))
     leave[i % leave.length]!(socket)
@@ -132,7 +132,7 @@ t.test('a request that could be read in two ways is refused, and the one hidden 
   const before = await storedTokens()
   const received = await Promise.all(Object.values(shapes).map((bytes) => exchange(node.address, bytes)))
   // What is wrong with a body shows after its headers have been refused for want of permission.
-  const answers = Object.keys(shapes).map((name, i) => [name, statuses(received[i]!).filter((status, j) => status !== 403 || j > 0)])
+  const answers = Object.keys(shapes).map((name, i) => [name, statusCodes(received[i]!).filter((status, j) => status !== 403 || j > 0)])
   t.strictSame(answers, Object.keys(shapes).map((name) => [name, [400]]))
   t.equal(await storedTokens(), before)
   t.equal(await accepted(1), 1)

@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
+import { uuid } from '../helpers/uuid.ts'
 import type { Answer } from './http.ts'
-
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
 /** Whether a 503 of an admin route has the documented shape. */
 export function isApiError ({ headers, body }: Answer): boolean {

@@ -2,9 +2,9 @@ import t from 'tap'
 import { settingsConformance, storeConformance, type StoreHarness } from '../../lib/store-conformance.ts'
 import type { ScimSettingsStore } from '../../lib/index.ts'
 import { memoryStore } from '../../lib/stores/memory.ts'
-import { makeContext } from '../helpers/request.ts'
+import { createStoreContext } from '../helpers/store-context.ts'
 
-const context = await makeContext({})
+const context = await createStoreContext({})
 const harness: StoreHarness<object, ScimSettingsStore<object>> = {
   open: (setup) => ({ store: memoryStore(setup), context })
 }

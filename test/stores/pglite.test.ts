@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { PGlite } from '@electric-sql/pglite'
 import t from 'tap'
 import { postgresMigration, postgresStore } from '../../lib/stores/postgres.ts'
-import { makeContext } from '../helpers/request.ts'
+import { createStoreContext } from '../helpers/store-context.ts'
 
 t.test('the PostgreSQL inside the process, PGlite, will do for a store', async (t) => {
   const db = await PGlite.create()
@@ -10,7 +10,7 @@ t.test('the PostgreSQL inside the process, PGlite, will do for a store', async (
   await db.query(postgresMigration())
   await db.query(postgresMigration())
   const store = postgresStore({ db, createdBy: () => 'ada' })
-  const context = await makeContext({})
+  const context = await createStoreContext({})
   const record = { hash: randomBytes(32).toString('hex'), createdAt: new Date() }
 
   t.equal(await store.replace(record, context), false)

@@ -6,12 +6,12 @@ import type { ScimSettingsStore } from '../../lib/index.ts'
 import { settingsConformance, storeConformance, type StoreHarness } from '../../lib/store-conformance.ts'
 import { postgresMigration, postgresStore, type PostgresTables, type Queryable } from '../../lib/stores/postgres.ts'
 import { startPostgres } from '../helpers/postgres.ts'
-import { makeContext } from '../helpers/request.ts'
+import { createStoreContext } from '../helpers/store-context.ts'
 
 interface User { name: string }
 
 const ada = { name: 'ada' }
-const context = await makeContext(ada)
+const context = await createStoreContext(ada)
 const createdBy = (user: User) => user.name
 const newRecord = () => ({ hash: randomBytes(32).toString('hex'), createdAt: new Date() })
 
@@ -163,8 +163,8 @@ t.test('tenants do not see each other', async (t) => {
   const tables = await newTables()
   const tenant = ({ headers }: FastifyRequest) => String(headers['x-tenant'])
   const store = postgresStore({ db: pool, createdBy, tables, tenant })
-  const north = await makeContext(ada, { 'x-tenant': 'north' })
-  const south = await makeContext(ada, { 'x-tenant': 'south' })
+  const north = await createStoreContext(ada, { 'x-tenant': 'north' })
+  const south = await createStoreContext(ada, { 'x-tenant': 'south' })
   await setUp(tables, 'north')
   const record = newRecord()
 

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
-import { connect } from 'node:net'
 import t from 'tap'
 import { memoryStore } from '../../lib/stores/memory.ts'
-import { admin, path, startHost, uuid } from '../helpers/host.ts'
-import { exchange, head, listen } from '../helpers/request.ts'
+import { admin, generateOverSocket, generatePath, generateRequestHead, startHost } from '../helpers/host.ts'
+import { listen, openSocket, readAll, statusCodes } from '../helpers/raw-http.ts'
+import { uuid } from '../helpers/uuid.ts'
 
 const limit = 1024
 const fiveMegabytes = 5 * 1024 * 1024
@@ -34,8 +34,8 @@ const accepted: [sender: string, headers: Record<string, string>, body?: string]
 for (const [sender, headers, body] of accepted) {
   t.test(`accepted and ignored: ${sender}`, async (t) => {
     const { app } = await startHost(t)
-    const answer = await exchange(await listen(app), { ...admin, ...headers }, body)
-    t.match(answer, { status: 200, body: /^{"token":"scim_/ })
+    const response = await generateOverSocket(await listen(app), { ...admin, ...headers }, body)
+    t.match(response, { status: 200, body: /^{"token":"scim_/ })
   })
 }
 
@@ -49,10 +49,10 @@ const tooLarge: [what: string, headers: Record<string, string>, body?: string][]
 for (const [what, headers, body] of tooLarge) {
   t.test(`413 for an admin: ${what}`, async (t) => {
     const { app, log, replaced } = await startHost(t)
-    const answer = await exchange(await listen(app), { ...admin, 'content-type': 'application/json', ...headers }, body)
+    const response = await generateOverSocket(await listen(app), { ...admin, 'content-type': 'application/json', ...headers }, body)
 
-    t.equal(answer.status, 413)
-    const error = JSON.parse(answer.body)
+    t.equal(response.status, 413)
+    const error = JSON.parse(response.body)
     t.matchOnly(error, { id: uuid, name: 'PayloadTooLargeError', message: /too large/, details: [{ message: error.message }] })
     t.equal(log.filter(({ errorId }) => errorId === error.id).length, 1)
     t.same(replaced, [])
@@ -61,8 +61,8 @@ for (const [what, headers, body] of tooLarge) {
 
 t.test('nobody gets 401 for 5 MB of which no byte has come yet', async (t) => {
   const { app } = await startHost(t)
-  const answer = await exchange(await listen(app), { 'content-type': 'application/json', 'content-length': String(fiveMegabytes) })
-  t.match(answer, { status: 401, body: /"AuthenticationRequired"/ })
+  const response = await generateOverSocket(await listen(app), { 'content-type': 'application/json', 'content-length': String(fiveMegabytes) })
+  t.match(response, { status: 401, body: /"AuthenticationRequired"/ })
 })
 
 t.test('nobody who does send 5 MB is answered before they are read', async (t) => {
@@ -70,7 +70,7 @@ t.test('nobody who does send 5 MB is answered before they are read', async (t) =
   const { app } = await startHost(t, {
     prepare: (app) => app.addHook('onSend', async (request) => { read = request.socket.bytesRead })
   })
-  const upload = request({ host: '127.0.0.1', port: await listen(app), path, method: 'POST', headers: { 'content-type': 'application/json' } })
+  const upload = request(await listen(app) + generatePath, { method: 'POST', headers: { 'content-type': 'application/json' } })
   upload.end(Buffer.alloc(fiveMegabytes, '{'))
 
   const [response] = await once(upload, 'response')
@@ -81,25 +81,25 @@ t.test('nobody who does send 5 MB is answered before they are read', async (t) =
 
 t.test('a body that does not come is given up after the handlerTimeout of the host, and nothing is changed', async (t) => {
   const { app, replaced } = await startHost(t, { server: { handlerTimeout: 50 } })
-  const answer = await exchange(await listen(app), { ...admin, 'content-type': 'application/json', 'content-length': '2' })
-  t.match(answer, { status: 503, body: /nothing was changed/ })
+  const response = await generateOverSocket(await listen(app), { ...admin, 'content-type': 'application/json', 'content-length': '2' })
+  t.match(response, { status: 503, body: /nothing was changed/ })
   t.same(replaced, [])
 })
 
 for (const [how, headers, body] of [['no body', {}, ''], ['a body that has been read', { 'content-type': 'application/json', 'content-length': '2' }, '{}']] as const) {
   t.test(`with ${how}, a store that hangs is given up after the timeout`, async (t) => {
     const { app } = await startHost(t, { options: { timeout: 50 }, store: { ...memoryStore(), replace: () => new Promise(() => {}) } })
-    t.match(await exchange(await listen(app), { ...admin, ...headers }, body), { status: 503, body: /may or may not have been stored/ })
+    t.match(await generateOverSocket(await listen(app), { ...admin, ...headers }, body), { status: 503, body: /may or may not have been stored/ })
   })
 }
 
 for (const type of ['garbage', '']) {
   t.test(`415 for a body with "${type}" for a content type, which is no content type`, async (t) => {
     const { app, replaced } = await startHost(t)
-    const answer = await exchange(await listen(app), { ...admin, 'content-type': type, 'content-length': '2' }, '{}')
+    const response = await generateOverSocket(await listen(app), { ...admin, 'content-type': type, 'content-length': '2' }, '{}')
 
-    t.equal(answer.status, 415)
-    const error = JSON.parse(answer.body)
+    t.equal(response.status, 415)
+    const error = JSON.parse(response.body)
     t.matchOnly(error, { id: uuid, name: 'ContentTypeError', message: String, details: [{ message: error.message }] })
     t.same(replaced, [])
   })
@@ -107,13 +107,12 @@ for (const type of ['garbage', '']) {
 
 t.test('a socket serves one call after another, bodies and all', async (t) => {
   const { app } = await startHost(t)
-  const socket = connect(await listen(app), '127.0.0.1')
+  const socket = await openSocket(await listen(app))
   const body = '{"a":1}'
-  const first = head({ ...admin, connection: 'keep-alive', 'content-type': 'application/json', 'content-length': String(body.length) }) + body
-  socket.write(first + head(admin))
+  const first = generateRequestHead({ ...admin, connection: 'keep-alive', 'content-type': 'application/json', 'content-length': String(body.length) }) + body
+  socket.write(first + generateRequestHead(admin))
 
-  let received = ''
-  for await (const chunk of socket) received += chunk
-  t.equal(received.match(/HTTP\/1\.1 200 OK/g)?.length, 2)
+  const received = await readAll(socket)
+  t.strictSame(statusCodes(received), [200, 200])
   t.equal(new Set(received.match(/scim_\w+/g)).size, 2)
 })

@@ -1,19 +1,20 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { memoryStore } from '../../lib/stores/memory.ts'
-import { admin, startHost, uuid, viewer, type HostSetup } from '../helpers/host.ts'
-import { exchange, listen } from '../helpers/request.ts'
+import { admin, generateOverSocket, startHost, viewer, type HostSetup } from '../helpers/host.ts'
+import { listen } from '../helpers/raw-http.ts'
+import { uuid } from '../helpers/uuid.ts'
 
 const json = 'application/json; charset=utf-8'
 
 t.test('200: the token, which no cache may keep, and of which the store got the hash', async (t) => {
   const { app, replaced } = await startHost(t)
-  const answer = await exchange(await listen(app), admin)
+  const response = await generateOverSocket(await listen(app), admin)
 
-  t.equal(answer.status, 200)
-  t.equal(answer.headers.get('content-type'), json)
-  t.equal(answer.headers.get('cache-control'), 'no-store')
-  const body = JSON.parse(answer.body)
+  t.equal(response.status, 200)
+  t.equal(response.headers.get('content-type'), json)
+  t.equal(response.headers.get('cache-control'), 'no-store')
+  const body = JSON.parse(response.body)
   t.matchOnly(body, { token: /^scim_[0-9A-Za-z]{49}$/ })
   t.matchOnly(replaced, [{ hash: createHash('sha256').update(body.token).digest('hex'), createdAt: Date }])
 })
@@ -60,12 +61,12 @@ const refusals: { when: string, headers: Record<string, string>, setup?: HostSet
 for (const { when, headers, setup, status, name, message } of refusals) {
   t.test(`${status}: ${when}`, async (t) => {
     const { app, log } = await startHost(t, setup)
-    const answer = await exchange(await listen(app), headers)
+    const response = await generateOverSocket(await listen(app), headers)
 
-    t.equal(answer.status, status)
-    t.equal(answer.headers.get('content-type'), json)
-    t.equal(answer.headers.get('www-authenticate'), status === 401 ? 'Bearer' : null)
-    const body = JSON.parse(answer.body)
+    t.equal(response.status, status)
+    t.equal(response.headers.get('content-type'), json)
+    t.equal(response.headers.get('www-authenticate'), status === 401 ? 'Bearer' : null)
+    const body = JSON.parse(response.body)
     t.matchOnly(body, { id: uuid, name, message })
     t.match(log.filter(({ errorId }) => errorId === body.id), [{ level: 30, msg: body.message }], 'one log line has the id')
   })
@@ -73,7 +74,7 @@ for (const { when, headers, setup, status, name, message } of refusals) {
 
 t.test('every error has an id of its own', async (t) => {
   const { app } = await startHost(t)
-  const port = await listen(app)
-  const bodies = await Promise.all(Array.from({ length: 20 }, async () => (await exchange(port, viewer)).body))
+  const url = await listen(app)
+  const bodies = await Promise.all(Array.from({ length: 20 }, async () => (await generateOverSocket(url, viewer)).body))
   t.equal(new Set(bodies.map((body) => JSON.parse(body).id)).size, 20)
 })

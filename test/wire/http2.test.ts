@@ -5,9 +5,9 @@ import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import scimToken from '../../lib/index.ts'
 import { memoryStore } from '../../lib/stores/memory.ts'
-import { admin, path, users } from '../helpers/host.ts'
+import { admin, generatePath, users } from '../helpers/host.ts'
 
-const post = (client: ClientHttp2Session, headers = {}) => client.request({ ':method': 'POST', ':path': path, ...admin, ...headers })
+const post = (client: ClientHttp2Session, headers = {}) => client.request({ ':method': 'POST', ':path': generatePath, ...admin, ...headers })
 
 async function statusAndBody (stream: ClientHttp2Stream): Promise<[status: number, body: string]> {
   const [headers] = await once(stream, 'response')
@@ -15,22 +15,22 @@ async function statusAndBody (stream: ClientHttp2Stream): Promise<[status: numbe
 }
 
 /** A host that speaks HTTP/2; it waits with requests that have the header `x-slow`. */
-async function startHost (t: Test) {
+async function startHttp2Host (t: Test) {
   const events = new EventEmitter()
   let replaced = 0
   const store = memoryStore()
   const app = Fastify({ http2: true })
+  app.addHook('onSend', async () => { events.emit('response sent') })
   app.decorate('scimAuthResolver', {
     authenticate: users.authenticate,
     async authorize (_user, _permissions, { headers }) {
       if (headers['x-slow'] === undefined) return true
-      events.emit('asked')
-      await once(events, 'answer')
+      events.emit('authorize called')
+      await once(events, 'authorize may return')
       return true
     }
   })
   app.decorate('scimTokenStore', { ...store, replace: (...args) => { replaced++; return store.replace(...args) } })
-  app.addHook('onSend', async () => { events.emit('over') })
   app.register(scimToken)
   const client = connect(await app.listen({ host: '127.0.0.1', port: 0 }))
   t.teardown(async () => {
@@ -41,7 +41,7 @@ async function startHost (t: Test) {
 }
 
 t.test('HTTP/2 clients get a token, and the same answers', async (t) => {
-  const { client } = await startHost(t)
+  const { client } = await startHttp2Host(t)
   t.match(await statusAndBody(post(client).end()), [200, /^{"token":"scim_/])
   t.match(await statusAndBody(post(client, { 'content-type': 'application/json' }).end()), [200, /^{"token":"scim_/])
   t.match(await statusAndBody(post(client, { 'content-type': 'application/json' }).end('x'.repeat(5000))), [413, /"PayloadTooLargeError"/])
@@ -49,17 +49,17 @@ t.test('HTTP/2 clients get a token, and the same answers', async (t) => {
 })
 
 t.test('an HTTP/2 client that cancels its request while the host is asked changes nothing', async (t) => {
-  const { client, events, replaced } = await startHost(t)
+  const { client, events, replaced } = await startHttp2Host(t)
   const stream = post(client, { 'x-slow': 'yes' })
-  await once(events, 'asked')
+  await once(events, 'authorize called')
   const closed = once(stream, 'close')
   stream.close(constants.NGHTTP2_CANCEL)
   await closed
   t.match(await statusAndBody(post(client).end()), [200, String], 'the server has read the cancellation: it came before this call')
   t.equal(replaced(), 1)
 
-  const over = once(events, 'over')
-  events.emit('answer')
-  await over
+  const responseSent = once(events, 'response sent')
+  events.emit('authorize may return')
+  await responseSent
   t.equal(replaced(), 1)
 })

@@ -2,9 +2,10 @@ import { hash } from 'node:crypto'
 import pg from 'pg'
 import t from 'tap'
 import { postgresMigration, postgresStore } from '../../lib/stores/postgres.ts'
-import { admin, generate, startHost, uuid } from '../helpers/host.ts'
+import { admin, generate, generateOverSocket, startHost } from '../helpers/host.ts'
 import { startPostgres } from '../helpers/postgres.ts'
-import { exchange, listen } from '../helpers/request.ts'
+import { listen } from '../helpers/raw-http.ts'
+import { uuid } from '../helpers/uuid.ts'
 
 const server = await startPostgres()
 const pool = new pg.Pool({ connectionString: server.url })
@@ -24,11 +25,11 @@ t.beforeEach(async () => {
 
 t.test('200 calls at once get 200 tokens: one is stored, and the audit has all', async (t) => {
   const { app } = await startHost(t, { store })
-  const port = await listen(app)
-  const answers = await Promise.all(Array.from({ length: 200 }, async () => await exchange(port, admin)))
+  const url = await listen(app)
+  const responses = await Promise.all(Array.from({ length: 200 }, async () => await generateOverSocket(url, admin)))
 
-  t.strictSame([...new Set(answers.map(({ status }) => status))], [200])
-  const tokens: string[] = answers.map(({ body }) => JSON.parse(body).token)
+  t.strictSame([...new Set(responses.map(({ status }) => status))], [200])
+  const tokens: string[] = responses.map(({ body }) => JSON.parse(body).token)
   t.equal(new Set(tokens).size, 200)
 
   const { rows: settings } = await pool.query('select * from scim_settings')
