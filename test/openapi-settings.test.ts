@@ -1,5 +1,5 @@
 import t from 'tap'
-import { documentOf, error, lacksDescription, withoutProse } from './helpers/openapi.ts'
+import { errorResponse, generateOpenApi, lacksDescription, withoutProse } from './helpers/openapi.ts'
 
 const settingsPath = '/api/admin/scim-settings'
 
@@ -11,7 +11,7 @@ const operations = {
     'x-stability-level': 'stable',
     responses: {
       200: { content: { 'application/json': { schema: { $ref: '#/components/schemas/scimSettingsSchema' } } } },
-      401: error
+      401: errorResponse
     }
   },
   post: {
@@ -22,7 +22,7 @@ const operations = {
       required: true,
       content: { 'application/json': { schema: { $ref: '#/components/schemas/setScimSettingsSchema' } } }
     },
-    responses: { 200: {}, 400: error, 401: error, 403: error, 415: error }
+    responses: { 200: {}, 400: errorResponse, 401: errorResponse, 403: errorResponse, 415: errorResponse }
   }
 }
 
@@ -41,14 +41,14 @@ const schemas = {
 }
 
 t.test('the operations of the settings are those of Unleash in all but prose', async (t) => {
-  const { paths, components } = await documentOf(t, { settings: true })
+  const { paths, components } = await generateOpenApi(t, { settings: true })
   const { scimSettingsSchema, setScimSettingsSchema } = components.schemas
   t.strictSame(withoutProse(paths[settingsPath]), operations)
   t.strictSame(withoutProse({ scimSettingsSchema, setScimSettingsSchema }), schemas)
 })
 
 t.test('they, their answers and their fields are described, with examples', async (t) => {
-  const { paths: { [settingsPath]: { get, post } }, components: { schemas: { scimSettingsSchema, setScimSettingsSchema } } } = await documentOf(t, { settings: true })
+  const { paths: { [settingsPath]: { get, post } }, components: { schemas: { scimSettingsSchema, setScimSettingsSchema } } } = await generateOpenApi(t, { settings: true })
   const answers: any[] = [...Object.values(get.responses), ...Object.values(post.responses)]
   const schemas = [scimSettingsSchema, setScimSettingsSchema]
   const fields: any[] = [...answers.map((answer) => answer.content?.['application/json'].schema), ...schemas]
@@ -60,7 +60,7 @@ t.test('they, their answers and their fields are described, with examples', asyn
 })
 
 t.test('each error has an example of its name', async (t) => {
-  const { paths: { [settingsPath]: { post } } } = await documentOf(t, { settings: true })
+  const { paths: { [settingsPath]: { post } } } = await generateOpenApi(t, { settings: true })
   t.strictSame(['400', '401', '403', '415'].map((status) => post.responses[status].content['application/json'].schema.properties.name.example),
     ['ValidationError', 'AuthenticationRequired', 'NoAccessError', 'ContentTypeError'])
 })

@@ -1,10 +1,10 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import t from 'tap'
 import { generatePath } from './helpers/host.ts'
-import { documentOf, error, lacksDescription, withoutProse } from './helpers/openapi.ts'
+import { errorResponse, generateOpenApi, lacksDescription, withoutProse } from './helpers/openapi.ts'
 
 t.test('the operation generateNewToken is that of Unleash in all but prose', async (t) => {
-  const document = await documentOf(t)
+  const document = await generateOpenApi(t)
   t.strictSame(withoutProse(document.paths), {
     [generatePath]: {
       post: {
@@ -13,9 +13,9 @@ t.test('the operation generateNewToken is that of Unleash in all but prose', asy
         'x-stability-level': 'stable',
         responses: {
           200: { content: { 'application/json': { schema: { $ref: '#/components/schemas/scimTokenSchema' } } } },
-          401: error,
-          403: error,
-          404: error
+          401: errorResponse,
+          403: errorResponse,
+          404: errorResponse
         }
       }
     }
@@ -31,13 +31,13 @@ t.test('the operation generateNewToken is that of Unleash in all but prose', asy
 })
 
 t.test('the operation leaves security to the document, as Unleash does', async (t) => {
-  const document = await documentOf(t)
+  const document = await generateOpenApi(t)
   t.notOk('security' in document.paths[generatePath].post)
   t.strictSame(document.security, [{ apiKey: [] }, { bearerToken: [] }])
 })
 
 t.test('the operation, its answers and their fields are described, with examples', async (t) => {
-  const { paths: { [generatePath]: { post } }, components: { schemas: { scimTokenSchema } } } = await documentOf(t)
+  const { paths: { [generatePath]: { post } }, components: { schemas: { scimTokenSchema } } } = await generateOpenApi(t)
   const fields = ['401', '403', '404'].flatMap((status) => Object.values(post.responses[status].content['application/json'].schema.properties))
   const described = [post, scimTokenSchema, ...Object.values(post.responses), ...fields, scimTokenSchema.properties.token]
 
@@ -50,7 +50,7 @@ t.test('the operation, its answers and their fields are described, with examples
 
 for (const [what, options] of [['', {}], [', the settings routes and a prefix included', { settings: true, prefix: '/unleash' }]] as const) {
   t.test(`the document is valid OpenAPI 3${what}`, async (t) => {
-    const { valid, errors } = await new Validator().validate(await documentOf(t, options))
+    const { valid, errors } = await new Validator().validate(await generateOpenApi(t, options))
     t.ok(valid, JSON.stringify(errors))
   })
 }

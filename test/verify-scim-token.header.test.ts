@@ -1,6 +1,6 @@
 import t from 'tap'
 import { hashToken } from '../lib/token.ts'
-import { alphabet, next, withChecksum } from './helpers/tokens.ts'
+import { alphabet, nextCharacter, withChecksum } from './helpers/tokens.ts'
 import { accepted, malformedToken, noAuthorizationHeader, schemeNotBearer, type ScimResponse } from './helpers/scim-responses.ts'
 import { startScimHost } from './helpers/scim-host.ts'
 
@@ -120,7 +120,7 @@ t.test('what is no token is told so, with the error code invalid_token', async (
 
 t.test('a token is refused unasked', async (t) => {
   const damaged: Record<string, Values> = {
-    'with any one character changed to its neighbour in the alphabet': byIndex(token.length, (i) => replaced(i, next(token.charAt(i)))),
+    'with any one character changed to its neighbour in the alphabet': byIndex(token.length, (i) => replaced(i, nextCharacter(token.charAt(i)))),
     'with the case of any one letter changed': byIndex(token.length, (i) => replaced(i, otherCase(token.charAt(i)))),
     'with any one character left out': byIndex(token.length, (i) => replaced(i, '')),
     'with any one character doubled': byIndex(token.length, (i) => replaced(i, token.charAt(i).repeat(2))),

@@ -3,7 +3,7 @@ import { generateToken } from '../lib/token.ts'
 import { exchange, listen } from './helpers/raw-http.ts'
 import { createStoreContext } from './helpers/store-context.ts'
 import { startScimHost, type ScimHost } from './helpers/scim-host.ts'
-import { next, withChecksum, wrongToken } from './helpers/tokens.ts'
+import { nextCharacter, withChecksum, wrongToken } from './helpers/tokens.ts'
 
 const host = await startScimHost(t)
 const right = await host.generate()
@@ -11,7 +11,7 @@ const url = await listen(host.app)
 const context = await createStoreContext({})
 
 const sharing = Array.from({ length: 43 }, (_, i) => wrongToken(right, i + 5))
-const differingInOne = Array.from({ length: 43 }, (_, i) => withChecksum(right.slice(0, i + 5) + next(right.charAt(i + 5)) + right.slice(i + 6, 48)))
+const differingInOne = Array.from({ length: 43 }, (_, i) => withChecksum(right.slice(0, i + 5) + nextCharacter(right.charAt(i + 5)) + right.slice(i + 6, 48)))
 const strangers = Array.from({ length: 43 }, generateToken)
 const wrong = [...sharing, ...differingInOne, ...strangers]
 

@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo } from 'node:net'
 import pg from 'pg'
 import t from 'tap'
 import { generatePath } from '../helpers/host.ts'
-import { failHostProcess, startHostProcess } from '../helpers/host-process.ts'
+import { runFailingHost, startHostProcess } from '../helpers/host-process.ts'
 import { startPostgres } from '../helpers/postgres.ts'
 
 const admin = { authorization: '*:*.example-admin' }
@@ -50,7 +50,7 @@ t.test('told to stop under load, a host answers what is under way and loses noth
   }
   await Promise.all(Array.from({ length: 20 }, generateUntilStopped))
 
-  t.equal(await one.ended, 0)
+  t.equal(await one.exit, 0)
   t.equal(await audited() - before, outcomes.filter((outcome) => outcome === 200).length, 'each token that was stored was answered')
   t.strictSame(outcomes.filter((outcome) => ![200, 503, 'unreachable'].includes(outcome)), [])
   t.notMatch(one.output(), /"level":50/, 'nothing has failed')
@@ -63,10 +63,10 @@ t.test('who goes on pressing Ctrl-C does not wait for a client that never sends 
   client.on('error', () => {})
   client.write(`POST ${generatePath} HTTP/1.1\r\nhost: ${hostname}\r\nauthorization: ${admin.authorization}\r\ncontent-length: 2\r\n\r\n{`)
   await once(client, 'connect')
-  await other.written(new RegExp(`"remotePort":${client.localPort}}`))
+  await other.waitForOutput(new RegExp(`"remotePort":${client.localPort}}`))
 
   const pressing = setInterval(() => other.kill('SIGINT'), 100)
-  t.equal(await other.ended, 1)
+  t.equal(await other.exit, 1)
   clearInterval(pressing)
   t.match(other.output(), 'a second SIGINT')
 })
@@ -89,6 +89,6 @@ t.test('what a host cannot start with, it says in one sentence', async (t) => {
     { with: { ...env, PORT: String(port) }, says: `The host cannot listen on 127.0.0.1:${port} (EADDRINUSE): set HOST or PORT to another one.` },
     { with: { DATABASE_URL: 'postgres://me:secret@127.0.0.1:1/db' }, says: 'The database of DATABASE_URL cannot be used: connect ECONNREFUSED 127.0.0.1:1.' }
   ]
-  const outcomes = await Promise.all(cases.map((start) => failHostProcess(t, start.with)))
+  const outcomes = await Promise.all(cases.map((start) => runFailingHost(t, start.with)))
   t.strictSame(outcomes, cases.map(({ says }) => ({ code: 1, output: says })))
 })

@@ -7,7 +7,7 @@ import t from 'tap'
 import { openDatabase } from '../../examples/host/database.ts'
 import { hashToken } from '../../lib/token.ts'
 import { generatePath } from '../helpers/host.ts'
-import { failHostProcess, startHostProcess } from '../helpers/host-process.ts'
+import { runFailingHost, startHostProcess } from '../helpers/host-process.ts'
 import { secrets } from '../helpers/log.ts'
 
 const admin = { authorization: '*:*.example-admin' }
@@ -38,14 +38,14 @@ t.test('a new host does what the curl command that it prints asks', async (t) =>
     t.equal((await fetch(host.url + page)).status, 200, page)
   }
 
-  const second = await failHostProcess(t, { DATA_DIR: dataDir })
+  const second = await runFailingHost(t, { DATA_DIR: dataDir })
   t.equal(second.code, 1, 'a second host cannot use the same data')
   t.equal(second.output, `Process ${host.pid} uses the data in ${dataDir}: stop it, set DATA_DIR to another folder, or remove ${dataDir}/host.pid if that process is no host.`)
 
   // The terminal sends Ctrl-C to npm as well, and npm passes it on.
   host.kill('SIGINT')
   host.kill('SIGINT')
-  t.equal(await host.ended, 0, 'Ctrl-C stops it cleanly')
+  t.equal(await host.exit, 0, 'Ctrl-C stops it cleanly')
   t.notMatch(host.output(), secrets)
 })
 
@@ -73,7 +73,7 @@ t.test('started again, it knows its settings and its last token', async (t) => {
   t.strictSame(await Promise.all(statuses), [401, 200])
 
   host.kill('SIGKILL')
-  t.equal(await host.ended, 'SIGKILL')
+  t.equal(await host.exit, 'SIGKILL')
 })
 
 t.test('after a crash, the folder opens again', async (t) => {

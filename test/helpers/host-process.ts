@@ -3,31 +3,31 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import type { Test } from 'tap'
 
-/** The example host in a process of its own. */
+/** The example host in a child process. */
 export interface HostProcess {
   pid: number
-  /** All that it has written so far. */
+  /** Everything written to stdout and stderr so far. */
   output: () => string
-  /** Answers the first match in what it writes, or null if it ends without one. */
-  written: (pattern: RegExp) => Promise<RegExpExecArray | null>
+  /** Resolves to the first match in the output, or to null if the process exits without one. */
+  waitForOutput: (pattern: RegExp) => Promise<RegExpExecArray | null>
   kill: (signal: NodeJS.Signals) => void
-  /** Its exit code, or the signal that ended it. */
-  ended: Promise<number | NodeJS.Signals>
+  /** Resolves to the exit code, or to the signal that ended the process. */
+  exit: Promise<number | NodeJS.Signals>
 }
 
-/** Starts the host as `npm start` does after the build, with nothing else in its environment. */
+/** Starts the host as `npm start` does after the build, with only `env` and `PATH` in its environment. */
 export async function startHostProcess (t: Test, env: Record<string, string>): Promise<HostProcess & { url: string }> {
   const host = await spawnHost(t, { PORT: '0', ...env })
-  const [, url] = await host.written(/curl -X POST (http:\S+)\/api[^]+stops the host/) ?? []
+  const [, url] = await host.waitForOutput(/curl -X POST (http:\S+)\/api[^]+stops the host/) ?? []
   if (url === undefined) throw new Error(`The host did not start:\n${host.output()}`)
   return { ...host, url }
 }
 
-/** Starts a host that is not expected to run, and answers its exit code and what it wrote. */
-export async function failHostProcess (t: Test, env: Record<string, string>): Promise<{ code: number | NodeJS.Signals, output: string }> {
+/** Starts a host that must fail to start, and returns its exit code and output. */
+export async function runFailingHost (t: Test, env: Record<string, string>): Promise<{ code: number | NodeJS.Signals, output: string }> {
   const host = await spawnHost(t, env)
-  if (await host.written(/stops the host/)) throw new Error('The host did start.')
-  return { code: await host.ended, output: host.output().trim() }
+  if (await host.waitForOutput(/stops the host/)) throw new Error('The host started.')
+  return { code: await host.exit, output: host.output().trim() }
 }
 
 async function spawnHost (t: Test, env: Record<string, string>): Promise<HostProcess> {
@@ -38,22 +38,22 @@ async function spawnHost (t: Test, env: Record<string, string>): Promise<HostPro
 
   let output = ''
   for (const stream of [host.stdout, host.stderr]) stream.setEncoding('utf8').on('data', (text) => { output += text })
-  const ended = once(host, 'close').then(([code, signal]) => code ?? signal)
+  const exit = once(host, 'close').then(([code, signal]) => code ?? signal)
   return {
     pid: host.pid!,
     output: () => output,
-    written: (pattern) => Promise.race([
-      ended.then(() => pattern.exec(output)),
+    waitForOutput: (pattern) => Promise.race([
+      exit.then(() => pattern.exec(output)),
       new Promise<RegExpExecArray>((resolve) => {
-        const look = () => {
+        const search = () => {
           const match = pattern.exec(output)
           if (match) resolve(match)
         }
-        look()
-        host.stdout.on('data', look)
+        search()
+        host.stdout.on('data', search)
       })
     ]),
     kill: (signal) => { host.kill(signal) },
-    ended
+    exit
   }
 }

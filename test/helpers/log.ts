@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { Writable } from 'node:stream'
 import type { Test } from 'tap'
 
-/** What a host wrote to its log, a parsed line each. */
+/** The parsed lines of a host's log. */
 export type Log = LogLine[]
 
 export interface LogLine {
@@ -13,14 +13,14 @@ export interface LogLine {
   [key: string]: unknown
 }
 
-/** What must be in no log: anything that looks like a token or a hash. */
+/** Matches anything that looks like a token or a hash, which no log may contain. */
 export const secrets = /scim_[0-9A-Za-z]{20}|[0-9a-f]{64}/
 
-/** A logger at its most talkative, with a check at the end that no secret is in what it got. */
+/** Returns logger options for level `trace`; when the test ends, the log must contain no secret. */
 export function captureLog (t: Test): { log: Log, logger: { level: string, stream: Writable } } {
   const log: Log = []
-  // A finished test takes no assertion of its own any more, and fails when its teardown throws.
-  t.teardown(() => { assert.doesNotMatch(JSON.stringify(log), secrets, 'a token or a hash is in the log') })
+  // In a teardown tap ignores assertions of the test, but a thrown error fails it.
+  t.teardown(() => { assert.doesNotMatch(JSON.stringify(log), secrets, 'the log contains a token or a hash') })
   const stream = new Writable({
     write (chunk, _encoding, done) {
       log.push(JSON.parse(String(chunk)))

