@@ -4,22 +4,22 @@ import { failures, internals } from './helpers/failures.ts'
 import { admin, generate, startHost, users, viewer } from './helpers/host.ts'
 import { uuid } from './helpers/uuid.ts'
 
-t.test('the host is asked for the user, then whether this user holds one of the permissions', async (t) => {
-  const asked: unknown[] = []
+t.test('a call -> authenticate(), then authorize() with the same user and the permissions', async (t) => {
+  const args: unknown[] = []
   const user = { name: 'someone' }
   const { app } = await startHost(t, {
     options: { permissions: ['ROOT', 'SCIM_ADMIN'] },
     resolver: {
-      authenticate (request) { asked.push(request.headers.authorization); return user },
-      authorize (known, permissions, request) { asked.push(known, permissions, request.headers.authorization); return true }
+      authenticate (request) { args.push(request.headers.authorization); return user },
+      authorize (authenticated, permissions, request) { args.push(authenticated, permissions, request.headers.authorization); return true }
     }
   })
   t.equal((await generate(app, { authorization: 'someone' })).statusCode, 200)
-  t.strictSame(asked, ['someone', user, ['ROOT', 'SCIM_ADMIN'], 'someone'])
-  t.equal(asked[1], user, 'the very object that authenticate answered')
+  t.strictSame(args, ['someone', user, ['ROOT', 'SCIM_ADMIN'], 'someone'])
+  t.equal(args[1], user, 'the object that authenticate() returned')
 })
 
-t.test('the answers may be promises', async (t) => {
+t.test('authenticate() and authorize() return promises -> 200, 403 or 401', async (t) => {
   const { app } = await startHost(t, {
     resolver: {
       authenticate: async ({ headers }) => headers.authorization === undefined ? null : { name: headers.authorization },
@@ -31,7 +31,7 @@ t.test('the answers may be promises', async (t) => {
   t.equal((await generate(app, {})).statusCode, 401)
 })
 
-t.test('nobody learns why, and where to log in', async (t) => {
+t.test('unauthenticated -> 401 that says why and where to log in', async (t) => {
   const { app } = await startHost(t, { options: { loginPath: '/login' } })
   for (const [headers, message] of [
     [{}, /no authorization header and no cookie.*\/login/],
@@ -42,21 +42,21 @@ t.test('nobody learns why, and where to log in', async (t) => {
   }
 })
 
-t.test('a user without the permissions learns their names', async (t) => {
+t.test('a user without the permissions -> 403 that names the permissions', async (t) => {
   const { app } = await startHost(t, { options: { permissions: ['ROOT', 'SCIM_ADMIN'] } })
   t.match((await generate(app, admin)).json(), { message: /ROOT, SCIM_ADMIN/ })
 })
 
-// What no type checker lets a host write, and a host without one may.
-const wrongAnswers: { [Method in keyof ScimAuthResolver]: any[] } = {
+// A type checker rejects these, but a host may be plain JavaScript.
+const wrongReturnValues: { [Method in keyof ScimAuthResolver]: any[] } = {
   authenticate: [undefined, false, true, 1, 'admin', () => {}],
   authorize: [undefined, null, 0, 1, '', 'true', {}, []]
 }
-const promised = { authenticate: 'a user object or null', authorize: 'true or false' }
+const expected = { authenticate: 'a user object or null', authorize: 'true or false' }
 
 for (const method of ['authenticate', 'authorize'] as const) {
   for (const { how, call, logged } of failures) {
-    t.test(`nobody is let in when ${method} ${how}`, async (t) => {
+    t.test(`${method}() ${how} -> 500, no access and nothing stored`, async (t) => {
       const { app, log, replaced } = await startHost(t, { resolver: { ...users, [method]: call } })
       const response = await generate(app)
 
@@ -69,21 +69,21 @@ for (const method of ['authenticate', 'authorize'] as const) {
     })
   }
 
-  for (const answer of wrongAnswers[method]) {
-    t.test(`nobody is let in when ${method} answers ${JSON.stringify(answer) ?? typeof answer}`, async (t) => {
-      const { app, log, replaced } = await startHost(t, { resolver: { ...users, [method]: () => answer } })
+  for (const value of wrongReturnValues[method]) {
+    t.test(`${method}() returns ${JSON.stringify(value) ?? typeof value} -> 500, no access and nothing stored`, async (t) => {
+      const { app, log, replaced } = await startHost(t, { resolver: { ...users, [method]: () => value } })
       const response = await generate(app)
 
       t.match(response, { statusCode: 500 })
       t.match(log.find(({ errorId }) => errorId === response.json().id), {
         level: 50,
-        err: { message: `scimAuthResolver.${method} must return ${promised[method]}, got ${answer === null ? 'null' : typeof answer}` }
+        err: { message: `scimAuthResolver.${method} must return ${expected[method]}, got ${value === null ? 'null' : typeof value}` }
       })
       t.same(replaced, [])
     })
   }
 
-  t.test(`nobody is let in when ${method} never answers: 503 after the timeout`, async (t) => {
+  t.test(`${method}() never settles -> 503 after the timeout, nothing stored`, async (t) => {
     const { app, log, replaced } = await startHost(t, {
       options: { timeout: 50 },
       resolver: { ...users, [method]: () => new Promise(() => {}) }

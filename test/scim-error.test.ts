@@ -10,26 +10,26 @@ import { addScimRoutes, startScimHost } from './helpers/scim-host.ts'
 const anyToken = `Bearer ${generateToken()}`
 const find = () => { throw new Error('connection refused') }
 
-/** Without its headers, a refusal is still no success. */
-const bare = ({ status, body }: ScimResponse): ScimResponse => ({ status, type: 'application/json; charset=utf-8', body })
-const message = ({ status, body }: ScimResponse): ScimResponse => bare({ status, body: JSON.stringify({ message: JSON.parse(body).detail }) })
-const whole = (answer: ScimResponse): ScimResponse => answer
+/** The response without the headers of the error. */
+const withoutHeaders = ({ status, body }: ScimResponse): ScimResponse => ({ status, type: 'application/json; charset=utf-8', body })
+const messageOnly = ({ status, body }: ScimResponse): ScimResponse => withoutHeaders({ status, body: JSON.stringify({ message: JSON.parse(body).detail }) })
+const unchanged = (response: ScimResponse): ScimResponse => response
 
 type ErrorHandler = (error: ScimError, request: FastifyRequest, reply: FastifyReply) => unknown
 
-/** What hosts do in their error handler, and what becomes of the answer. */
-const errorHandlers: Record<string, [handler: ErrorHandler, becomes: (answer: ScimResponse) => ScimResponse]> = {
-  'sends it with its headers': [(error, _request, reply) => reply.headers(error.headers).send(error), whole],
-  'sends it with its status and headers': [(error, _request, reply) => reply.code(error.statusCode).headers(error.headers).send(error), whole],
-  'throws it again, asynchronously': [async (error) => { throw error }, whole],
-  'throws it again': [(error) => { throw error }, bare],
-  'returns it': [async (error) => error, bare],
-  'sends it': [(error, _request, reply) => reply.send(error), bare],
-  'sends its message': [(error, _request, reply) => reply.send({ message: error.message }), message]
+/** What error handlers of hosts do, and the response that a client gets. */
+const errorHandlers: Record<string, [handler: ErrorHandler, toExpected: (response: ScimResponse) => ScimResponse]> = {
+  'sends it with its headers': [(error, _request, reply) => reply.headers(error.headers).send(error), unchanged],
+  'sends it with its status and headers': [(error, _request, reply) => reply.code(error.statusCode).headers(error.headers).send(error), unchanged],
+  'throws it again, asynchronously': [async (error) => { throw error }, unchanged],
+  'throws it again': [(error) => { throw error }, withoutHeaders],
+  'returns it': [async (error) => error, withoutHeaders],
+  'sends it': [(error, _request, reply) => reply.send(error), withoutHeaders],
+  'sends its message': [(error, _request, reply) => reply.send({ message: error.message }), messageOnly]
 }
 
-for (const [name, [handler, becomes]] of Object.entries(errorHandlers)) {
-  t.test(`a host whose error handler ${name} refuses as well`, async (t) => {
+for (const [name, [handler, toExpected]] of Object.entries(errorHandlers)) {
+  t.test(`the error handler of the host ${name} -> still 401 and 503`, async (t) => {
     const { send } = await startScimHost(t, {
       find,
       async routes (app) {
@@ -37,8 +37,8 @@ for (const [name, [handler, becomes]] of Object.entries(errorHandlers)) {
         await addScimRoutes(app)
       }
     })
-    t.strictSame(await send(), becomes(noAuthorizationHeader))
-    t.strictSame(await send(anyToken), becomes(storeUnavailable))
+    t.strictSame(await send(), toExpected(noAuthorizationHeader))
+    t.strictSame(await send(anyToken), toExpected(storeUnavailable))
   })
 }
 
@@ -47,16 +47,16 @@ const scimErrorSchema = Type.Object({ schemas: Type.Array(Type.String()), status
 const fastifyErrorSchema = Type.Object({ statusCode: Type.Integer(), error: Type.String(), message: Type.String() })
 
 const responseSchemas: Record<string, FastifySchema['response']> = {
-  'of its status': { 401: scimErrorSchema, 503: scimErrorSchema },
-  'of all errors': { '4xx': scimErrorSchema, '5xx': scimErrorSchema },
-  'by default': { default: scimErrorSchema },
-  'one of two': { default: Type.Union([fastifyErrorSchema, scimErrorSchema]) },
-  'all of one': { default: { allOf: [scimErrorSchema] } },
-  'by content type': { default: { content: { 'application/scim+json': { schema: scimErrorSchema } } } }
+  'for its status': { 401: scimErrorSchema, 503: scimErrorSchema },
+  'for all errors': { '4xx': scimErrorSchema, '5xx': scimErrorSchema },
+  default: { default: scimErrorSchema },
+  'default, a union of two': { default: Type.Union([fastifyErrorSchema, scimErrorSchema]) },
+  'default, an allOf of one': { default: { allOf: [scimErrorSchema] } },
+  'default, by content type': { default: { content: { 'application/scim+json': { schema: scimErrorSchema } } } }
 }
 
 for (const [name, response] of Object.entries(responseSchemas)) {
-  t.test(`a route with a response schema ${name} refuses as well`, async (t) => {
+  t.test(`a response schema of the route (${name}) -> still 401 and 503`, async (t) => {
     const { send } = await startScimHost(t, {
       find,
       routes (app) {
@@ -68,12 +68,12 @@ for (const [name, response] of Object.entries(responseSchemas)) {
   })
 }
 
-t.test('a host whose serializers check what they get refuses as well', async (t) => {
+t.test('a serializer of the host that validates -> still 401 and 503', async (t) => {
   const { send } = await startScimHost(t, {
     find,
     async routes (app) {
       app.setSerializerCompiler(() => (data) => {
-        if (!Value.Check(scimErrorSchema, data)) throw new Error('not as the schema has it')
+        if (!Value.Check(scimErrorSchema, data)) throw new Error('does not match the schema')
         return JSON.stringify(data)
       })
       app.get('/scim/Users', { onRequest: app.verifyScimToken, schema: { response: { default: scimErrorSchema } } }, async () => 'users')
@@ -83,7 +83,7 @@ t.test('a host whose serializers check what they get refuses as well', async (t)
   t.strictSame(await send(anyToken), storeUnavailable)
 })
 
-t.test('the onError hooks of a host see each refusal once, with its cause', async (t) => {
+t.test('onError hooks of the host -> called once for each rejection, with its cause', async (t) => {
   const seen: unknown[] = []
   const { send } = await startScimHost(t, {
     find,
@@ -100,7 +100,7 @@ t.test('the onError hooks of a host see each refusal once, with its cause', asyn
   ])
 })
 
-t.test('a refusal is logged once: 401 for information, 503 as an error', async (t) => {
+t.test('a rejection -> one log line: level info for 401, error for 503', async (t) => {
   const { send, log } = await startScimHost(t, { find })
   await send()
   await send(anyToken)

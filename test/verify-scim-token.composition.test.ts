@@ -10,57 +10,57 @@ import { wrongToken } from './helpers/tokens.ts'
 const token = generateToken()
 
 /** Other strategies of a host. */
-const letsIn = async () => {}
-const refuses = (_request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void) => { done(new Error('not you')) }
+const accepts = async () => {}
+const rejects = (_request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void) => { done(new Error('not you')) }
 const forbids = async () => { throw Object.assign(new Error('not you'), { statusCode: 403 }) }
 
-/** How @fastify/auth answers for a strategy that threw such an error. */
+/** The responses of @fastify/auth if such a strategy is the last to fail. */
 const unauthorized = jsonError(401, 'Unauthorized')
 const forbidden = jsonError(403, 'Forbidden')
 const unavailable = jsonError(503, 'Service Unavailable')
 
-type Strategy = VerifyScimToken | typeof refuses | typeof letsIn
-type Answers = Record<'right' | 'wrong' | 'none' | 'down', ScimResponse>
+type Strategy = VerifyScimToken | typeof rejects | typeof accepts
+type Responses = Record<'valid' | 'wrong' | 'none' | 'unavailable', ScimResponse>
 
-/** What is composed, and the answers to the right token, a wrong one, none, and while the store is down. */
+/** Strategies composed by @fastify/auth, and the responses to the valid token, a wrong one, none, and while the store fails. */
 interface Composition {
   strategies: (verify: VerifyScimToken) => (Strategy | Strategy[])[]
   options?: { relation?: 'and' | 'or', run?: 'all' }
-  answers: Answers
+  responses: Responses
 }
 
-const asAlone: Answers = { right: accepted, wrong: unknownToken, none: noAuthorizationHeader, down: storeUnavailable }
-const always = (answer: ScimResponse): Answers => ({ right: answer, wrong: answer, none: answer, down: answer })
+const asAlone: Responses = { valid: accepted, wrong: unknownToken, none: noAuthorizationHeader, unavailable: storeUnavailable }
+const always = (response: ScimResponse): Responses => ({ valid: response, wrong: response, none: response, unavailable: response })
 const and = { relation: 'and' } as const
 
 const compositions: Record<string, Composition> = {
-  alone: { strategies: (verify) => [verify], answers: asAlone },
-  'or one that lets in': { strategies: (verify) => [verify, letsIn], answers: always(accepted) },
-  'or, after one that lets in': { strategies: (verify) => [letsIn, verify], answers: always(accepted) },
-  'or, after one that refuses': { strategies: (verify) => [refuses, verify], answers: asAlone },
-  'or, after one that forbids': { strategies: (verify) => [forbids, verify], answers: asAlone },
-  // The last to refuse is the one that answers.
-  'or one that refuses': { strategies: (verify) => [verify, refuses], answers: { right: accepted, wrong: unauthorized, none: unauthorized, down: unavailable } },
-  'or one that forbids': { strategies: (verify) => [verify, forbids], answers: { ...always(forbidden), right: accepted } },
-  'or one that lets in, all run': { strategies: (verify) => [verify, letsIn], options: { run: 'all' }, answers: always(accepted) },
-  'or, after one that lets in, all run': { strategies: (verify) => [letsIn, verify], options: { run: 'all' }, answers: always(accepted) },
-  'or, after one that refuses, all run': { strategies: (verify) => [refuses, verify], options: { run: 'all' }, answers: asAlone },
-  'and one that lets in': { strategies: (verify) => [verify, letsIn], options: and, answers: asAlone },
-  'and, after one that lets in': { strategies: (verify) => [letsIn, verify], options: and, answers: asAlone },
-  'and one that refuses': { strategies: (verify) => [verify, refuses], options: and, answers: { ...asAlone, right: unauthorized } },
-  'and, after one that refuses': { strategies: (verify) => [refuses, verify], options: and, answers: always(unauthorized) },
-  'and one that lets in, all run': { strategies: (verify) => [verify, letsIn], options: { ...and, run: 'all' }, answers: asAlone },
-  'and one that lets in, or one that refuses': { strategies: (verify) => [refuses, [verify, letsIn]], answers: asAlone },
-  'and one that refuses, or one that lets in': { strategies: (verify) => [[verify, refuses], letsIn], answers: always(accepted) },
-  'or one that refuses, and one that lets in': { strategies: (verify) => [letsIn, [refuses, verify]], options: and, answers: asAlone }
+  alone: { strategies: (verify) => [verify], responses: asAlone },
+  'or one that accepts': { strategies: (verify) => [verify, accepts], responses: always(accepted) },
+  'or, after one that accepts': { strategies: (verify) => [accepts, verify], responses: always(accepted) },
+  'or, after one that rejects': { strategies: (verify) => [rejects, verify], responses: asAlone },
+  'or, after one that forbids': { strategies: (verify) => [forbids, verify], responses: asAlone },
+  // @fastify/auth responds with the error of the last strategy.
+  'or one that rejects': { strategies: (verify) => [verify, rejects], responses: { valid: accepted, wrong: unauthorized, none: unauthorized, unavailable } },
+  'or one that forbids': { strategies: (verify) => [verify, forbids], responses: { ...always(forbidden), valid: accepted } },
+  'or one that accepts, all run': { strategies: (verify) => [verify, accepts], options: { run: 'all' }, responses: always(accepted) },
+  'or, after one that accepts, all run': { strategies: (verify) => [accepts, verify], options: { run: 'all' }, responses: always(accepted) },
+  'or, after one that rejects, all run': { strategies: (verify) => [rejects, verify], options: { run: 'all' }, responses: asAlone },
+  'and one that accepts': { strategies: (verify) => [verify, accepts], options: and, responses: asAlone },
+  'and, after one that accepts': { strategies: (verify) => [accepts, verify], options: and, responses: asAlone },
+  'and one that rejects': { strategies: (verify) => [verify, rejects], options: and, responses: { ...asAlone, valid: unauthorized } },
+  'and, after one that rejects': { strategies: (verify) => [rejects, verify], options: and, responses: always(unauthorized) },
+  'and one that accepts, all run': { strategies: (verify) => [verify, accepts], options: { ...and, run: 'all' }, responses: asAlone },
+  'and one that accepts, or one that rejects': { strategies: (verify) => [rejects, [verify, accepts]], responses: asAlone },
+  'and one that rejects, or one that accepts': { strategies: (verify) => [[verify, rejects], accepts], responses: always(accepted) },
+  'or one that rejects, and one that accepts': { strategies: (verify) => [accepts, [rejects, verify]], options: and, responses: asAlone }
 }
 
-for (const [name, { strategies, options, answers }] of Object.entries(compositions)) {
-  t.test(`composed by @fastify/auth, ${name}`, async (t) => {
-    let down = false
+for (const [name, { strategies, options, responses }] of Object.entries(compositions)) {
+  t.test(`verifyScimToken composed by @fastify/auth: ${name} -> its own responses where it decides`, async (t) => {
+    let storeFails = false
     const { send } = await startScimHost(t, {
       find () {
-        if (down) throw new Error('connection refused')
+        if (storeFails) throw new Error('connection refused')
         return { hash: hashToken(token), createdAt: new Date() }
       },
       async routes (app) {
@@ -68,30 +68,30 @@ for (const [name, { strategies, options, answers }] of Object.entries(compositio
         app.get('/scim/Users', { onRequest: app.auth(strategies(app.verifyScimToken), options) }, async () => 'users')
       }
     })
-    const right = await send(`Bearer ${token}`)
+    const valid = await send(`Bearer ${token}`)
     const wrong = await send(`Bearer ${wrongToken(token, 47)}`)
     const none = await send()
-    down = true
-    t.strictSame({ right, wrong, none, down: await send(`Bearer ${token}`) }, answers)
+    storeFails = true
+    t.strictSame({ valid, wrong, none, unavailable: await send(`Bearer ${token}`) }, responses)
   })
 }
 
-t.test('a refusal leaves no trace in the answer where another strategy lets in', async (t) => {
+t.test('rejected by verifyScimToken, accepted by another strategy -> no trace of the rejection in the response', async (t) => {
   const { app } = await startScimHost(t, {
     find () { throw new Error('connection refused') },
     async routes (app) {
       await app.register(auth)
       app.get('/open', async () => 'users')
-      app.get('/scim/Users', { onRequest: app.auth([app.verifyScimToken, letsIn]) }, async () => 'users')
+      app.get('/scim/Users', { onRequest: app.auth([app.verifyScimToken, accepts]) }, async () => 'users')
     }
   })
-  const answerTo = async (url: string, authorization: string) => {
+  const responseTo = async (url: string, authorization: string) => {
     const { statusCode, headers: { date, ...headers }, body } = await app.inject({ url, headers: { authorization } })
     return { statusCode, headers, body }
   }
-  const untouched = await answerTo('/open', '')
+  const untouched = await responseTo('/open', '')
   for (const authorization of ['', 'Bearer', 'Bearer x', `Bearer ${token}`]) {
-    t.strictSame(await answerTo('/scim/Users', authorization), untouched, authorization.slice(0, 8))
+    t.strictSame(await responseTo('/scim/Users', authorization), untouched, authorization.slice(0, 8))
   }
 })
 

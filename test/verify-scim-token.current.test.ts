@@ -8,17 +8,17 @@ import { startScimHost } from './helpers/scim-host.ts'
 
 const token = generateToken()
 const record: ScimTokenRecord = { hash: hashToken(token), createdAt: new Date() }
-const right = `Bearer ${token}`
+const authorization = `Bearer ${token}`
 
-t.test('where there is no record, nobody is let in, not even with an empty token (ToolJet issue 16217)', async (t) => {
+t.test('no record -> every token is rejected, even an empty one (ToolJet issue 16217)', async (t) => {
   const { send } = await startScimHost(t)
-  t.strictSame(await send(right), unknownToken)
+  t.strictSame(await send(authorization), unknownToken)
   t.equal((await send('Bearer ')).status, 401)
   t.equal((await send('Bearer')).status, 401)
   t.equal((await send('')).status, 401)
 })
 
-t.test('where SCIM is disabled, nobody is let in until it is enabled again', async (t) => {
+t.test('SCIM disabled -> the token is rejected until SCIM is enabled again', async (t) => {
   const { send, generate, store } = await startScimHost(t)
   const token = await generate()
   const context = await createStoreContext({})
@@ -29,7 +29,7 @@ t.test('where SCIM is disabled, nobody is let in until it is enabled again', asy
   t.strictSame(await send(`Bearer ${token}`), accepted)
 })
 
-t.test('a token is refused from the next request on once another is generated', async (t) => {
+t.test('a new token is generated -> the old one is rejected from the next request on', async (t) => {
   const { send, generate } = await startScimHost(t)
   const first = await generate()
   t.strictSame(await send(`Bearer ${first}`), accepted)
@@ -38,28 +38,28 @@ t.test('a token is refused from the next request on once another is generated', 
   t.strictSame(await send(`Bearer ${second}`), accepted)
 })
 
-t.test('no two requests share a look-up', async (t) => {
-  const asked = new EventEmitter()
+t.test('50 concurrent requests -> 50 look-ups', async (t) => {
+  const lookUps = new EventEmitter()
   const pending: ((record: ScimTokenRecord) => void)[] = []
   const { send, finds } = await startScimHost(t, {
-    find: () => new Promise((resolve) => { if (pending.push(resolve) === 50) asked.emit('all') })
+    find: () => new Promise((resolve) => { if (pending.push(resolve) === 50) lookUps.emit('all pending') })
   })
-  const all = once(asked, 'all')
-  const answers = Array.from({ length: 50 }, () => send(right))
-  await all
+  const allPending = once(lookUps, 'all pending')
+  const responses = Array.from({ length: 50 }, () => send(authorization))
+  await allPending
   for (const resolve of pending) resolve(record)
-  t.strictSame(await Promise.all(answers), answers.map(() => accepted))
+  t.strictSame(await Promise.all(responses), responses.map(() => accepted))
   t.equal(finds(), 50)
 })
 
-t.test('no look-up is saved up for a later request', async (t) => {
+t.test('five requests one after the other -> five look-ups', async (t) => {
   const { send, finds } = await startScimHost(t, { find: () => record })
-  for (let i = 0; i < 5; i++) await send(right)
+  for (let i = 0; i < 5; i++) await send(authorization)
   t.equal(finds(), 5)
 })
 
-t.test('a store is asked on behalf of the request', async (t) => {
+t.test('find() gets the request -> a token is valid for its own tenant only', async (t) => {
   const { app } = await startScimHost(t, { find: ({ request }) => request.headers['x-tenant'] === 'mine' ? record : null })
-  const statusFor = async (tenant: string) => (await app.inject({ url: '/scim/Users', headers: { authorization: right, 'x-tenant': tenant } })).statusCode
+  const statusFor = async (tenant: string) => (await app.inject({ url: '/scim/Users', headers: { authorization, 'x-tenant': tenant } })).statusCode
   t.strictSame([await statusFor('mine'), await statusFor('yours')], [200, 401])
 })

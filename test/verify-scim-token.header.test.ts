@@ -7,11 +7,11 @@ import { startScimHost } from './helpers/scim-host.ts'
 const { app, send, finds, generate } = await startScimHost(t)
 const token = await generate()
 
-/** Values of the `Authorization` header, by what they show. */
+/** Values of the `Authorization` header by their description. */
 type Values = Record<string, string>
 
 const bearerTokens: Values = {
-  'as everybody spells it': `Bearer ${token}`,
+  'the usual spelling': `Bearer ${token}`,
   'scheme in lower case': `bearer ${token}`,
   'scheme in upper case': `BEARER ${token}`,
   'scheme in mixed case': `bEaReR ${token}`,
@@ -19,7 +19,7 @@ const bearerTokens: Values = {
   'many spaces': `Bearer${' '.repeat(500)}${token}`
 }
 
-const ofAnotherScheme: Values = {
+const otherSchemes: Values = {
   empty: '',
   'a space alone': ' ',
   'the token without a scheme': token,
@@ -32,9 +32,9 @@ const ofAnotherScheme: Values = {
   'a no-break space after the scheme': `Bearer\u00a0${token}`,
   'a space before the scheme': ` Bearer ${token}`,
   'a quoted scheme': `"Bearer" ${token}`,
-  'a scheme cut short': `Beare ${token}`,
-  'a scheme drawn out': `Bearers ${token}`,
-  'any six characters for a scheme': `Xearer ${token}`,
+  'a truncated scheme': `Beare ${token}`,
+  'a scheme with an extra letter': `Bearers ${token}`,
+  'six other characters as the scheme': `Xearer ${token}`,
   'a homograph of the scheme': `Вearer ${token}`,
   'the scheme in full-width letters': `Ｂｅａｒｅｒ ${token}`,
   'a byte order mark': `\ufeffBearer ${token}`,
@@ -48,7 +48,7 @@ const ofAnotherScheme: Values = {
   'an API token of Unleash': '*:*.964a287e1b728cb5f4f3e0120df92cb5'
 }
 
-const ofNoToken: Values = {
+const malformedTokens: Values = {
   'the scheme alone': 'Bearer',
   'the scheme and a space': 'Bearer ',
   'the scheme and many spaces': `Bearer${' '.repeat(500)}`,
@@ -67,7 +67,7 @@ const ofNoToken: Values = {
   'two credentials, joined by a comma': `Bearer ${token}, Bearer ${token}`,
   'Bearer before Basic': `Bearer ${token}, Basic eDp5`,
   'a parameter': `Bearer ${token}, realm="SCIM"`,
-  'a parameter for the token': `Bearer token="${token}"`,
+  'the token as a parameter': `Bearer token="${token}"`,
   'in double quotes': `Bearer "${token}"`,
   'in single quotes': `Bearer '${token}'`,
   'in angle brackets': `Bearer <${token}>`,
@@ -82,14 +82,14 @@ const ofNoToken: Values = {
   'another prefix': `Bearer ${withChecksum(`user_${token.slice(5, 48)}`)}`,
   'without its checksum': `Bearer ${token.slice(0, -6)}`,
   'with the checksum twice': `Bearer ${withChecksum(token)}`,
-  'one character too few, and the right checksum for it': `Bearer ${withChecksum(token.slice(0, 47))}`,
-  'one character too many, and the right checksum for it': `Bearer ${withChecksum(`${token.slice(0, 48)}0`)}`,
-  'a character that is none of base62, and the right checksum for it': `Bearer ${withChecksum(`${token.slice(0, 47)}-`)}`,
+  'one character too few, with a matching checksum': `Bearer ${withChecksum(token.slice(0, 47))}`,
+  'one character too many, with a matching checksum': `Bearer ${withChecksum(`${token.slice(0, 48)}0`)}`,
+  'a character outside base62, with a matching checksum': `Bearer ${withChecksum(`${token.slice(0, 47)}-`)}`,
   'two neighbours swapped': `Bearer ${swapped(token)}`,
   'digits in full width': `Bearer ${token.slice(0, -1)}１`,
   'an accent': `Bearer ${token}é`,
   'an emoji': 'Bearer 🔑',
-  'a joiner of no width': `Bearer ${token}\u200d`,
+  'a zero-width joiner': `Bearer ${token}\u200d`,
   'a JSON Web Token': 'Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJzY2ltIn0.',
   'the hash of the token': `Bearer ${hashToken(token)}`,
   undefined: 'Bearer undefined',
@@ -101,24 +101,24 @@ const ofNoToken: Values = {
   '8 KB of spaces within': `Bearer ${' '.repeat(8192)}x`
 }
 
-t.test('a request with no Authorization header is told so', async (t) => {
+t.test('no Authorization header -> 401 that says so, without an error code', async (t) => {
   t.strictSame(await send(), noAuthorizationHeader)
 })
 
-t.test('the scheme in any case, then one or more spaces, then the token: let in', async (t) => {
-  t.strictSame(await answers(bearerTokens), all(bearerTokens, accepted))
-  t.equal(finds(), Object.keys(bearerTokens).length, 'one look-up each')
+t.test('the scheme in any case, one or more spaces, the token -> accepted', async (t) => {
+  t.strictSame(await sendAll(bearerTokens), all(bearerTokens, accepted))
+  t.equal(finds(), Object.keys(bearerTokens).length, 'one look-up per request')
 })
 
-t.test('anything but the scheme Bearer and a space is told so, with no error code', async (t) => {
-  t.strictSame(await answersUnasked(ofAnotherScheme), all(ofAnotherScheme, schemeNotBearer))
+t.test('another scheme than Bearer -> 401 that says so, without an error code', async (t) => {
+  t.strictSame(await sendAllWithoutStore(otherSchemes), all(otherSchemes, schemeNotBearer))
 })
 
-t.test('what is no token is told so, with the error code invalid_token', async (t) => {
-  t.strictSame(await answersUnasked(ofNoToken), all(ofNoToken, malformedToken))
+t.test('a malformed token -> 401 invalid_token that says so', async (t) => {
+  t.strictSame(await sendAllWithoutStore(malformedTokens), all(malformedTokens, malformedToken))
 })
 
-t.test('a token is refused unasked', async (t) => {
+t.test('a token with one character changed, removed or doubled, or truncated -> 401 without a store call', async (t) => {
   const damaged: Record<string, Values> = {
     'with any one character changed to its neighbour in the alphabet': byIndex(token.length, (i) => replaced(i, nextCharacter(token.charAt(i)))),
     'with the case of any one letter changed': byIndex(token.length, (i) => replaced(i, otherCase(token.charAt(i)))),
@@ -129,40 +129,40 @@ t.test('a token is refused unasked', async (t) => {
     'with any character of the alphabet at its end': byIndex(alphabet.length, (i) => token + alphabet.charAt(i))
   }
   for (const [name, values] of Object.entries(damaged)) {
-    t.strictSame(await answersUnasked(values), all(values, malformedToken), name)
+    t.strictSame(await sendAllWithoutStore(values), all(values, malformedToken), name)
   }
 })
 
-t.test('a look-alike header is no Authorization header', async (t) => {
+t.test('the token in a header with a similar name -> 401', async (t) => {
   const headers = ['proxy-authorization', 'x-authorization', 'authorization_', 'cookie', 'x-api-key']
   const statuses = headers.map(async (header) =>
     (await app.inject({ url: '/scim/Users', headers: { [header]: `Bearer ${token}` } })).statusCode)
   t.strictSame(await Promise.all(statuses), headers.map(() => 401))
 })
 
-t.test('a token in the URL is not looked at', async (t) => {
+t.test('a token in the URL -> 401, as if none was sent', async (t) => {
   const { send, generate } = await startScimHost(t, { server: { disableRequestLogging: true } })
   t.strictSame(await send(undefined, `/scim/Users?access_token=${await generate()}`), noAuthorizationHeader)
 })
 
-/** Sends each value; answers by the same names. */
-async function answers (values: Values): Promise<Record<string, ScimResponse>> {
+/** Sends each value and returns the responses under the same names. */
+async function sendAll (values: Values): Promise<Record<string, ScimResponse>> {
   const entries = Object.entries(values).map(async ([name, value]) => [name, await send(value)])
   return Object.fromEntries(await Promise.all(entries))
 }
 
-/** The same, provided that the store was not asked. */
-async function answersUnasked (values: Values): Promise<Record<string, ScimResponse> | string> {
+/** The same; returns a message instead if find() was called. */
+async function sendAllWithoutStore (values: Values): Promise<Record<string, ScimResponse> | string> {
   const before = finds()
-  const answered = await answers(values)
-  return finds() === before ? answered : 'the store was asked'
+  const responses = await sendAll(values)
+  return finds() === before ? responses : 'find() was called'
 }
 
-function all (values: Values, answer: ScimResponse): Record<string, ScimResponse> {
-  return Object.fromEntries(Object.keys(values).map((name) => [name, answer]))
+function all (values: Values, response: ScimResponse): Record<string, ScimResponse> {
+  return Object.fromEntries(Object.keys(values).map((name) => [name, response]))
 }
 
-/** Bearer headers by index, without those that leave the token as it is. */
+/** Returns bearer headers with a damaged token by index, without those whose damage changes nothing. */
 function byIndex (length: number, damage: (i: number) => string): Values {
   const entries = Array.from({ length }, (_, i) => [String(i), `Bearer ${damage(i)}`])
   return Object.fromEntries(entries.filter(([, value]) => value !== `Bearer ${token}`))

@@ -10,13 +10,13 @@ const token = generateToken()
 const hash = hashToken(token)
 const record: ScimTokenRecord = { hash, createdAt: new Date() }
 
-// Every answer below is one to the right token.
-const right = `Bearer ${token}`
+// Every request below has the valid token.
+const authorization = `Bearer ${token}`
 
-/** What a store does when it is asked, and what the log says of it. */
+/** A faulty `find` and what the log must contain. */
 type Failures = Record<string, [find: () => unknown, logged: RegExp]>
 
-const failing: Failures = {
+const failures: Failures = {
   'throws an Error': [throwing(new Error('db password refused')), /db password refused/],
   'throws an Error with a status of its own': [throwing(Object.assign(new Error('no tenant'), { statusCode: 401 })), /no tenant/],
   'throws a string': [throwing('some text'), /some text/],
@@ -27,20 +27,20 @@ const failing: Failures = {
   'rejects with a string': [rejecting('some text'), /some text/],
   'rejects with undefined': [rejecting(undefined), /undefined/],
   'never settles': [() => new Promise(() => {}), /timed out after 20 ms/],
-  'answers a query that never settles': [() => queryBuilder(() => {}), /timed out after 20 ms/],
-  'answers a query that fails': [() => queryBuilder((_resolve, reject) => { reject(new Error('syntax error')) }), /syntax error/]
+  'returns a query that never settles': [() => queryBuilder(() => {}), /timed out after 20 ms/],
+  'returns a query that rejects': [() => queryBuilder((_resolve, reject) => { reject(new Error('syntax error')) }), /syntax error/]
 }
 
-const breakingItsContract: Failures = {
-  undefined: answering(undefined),
-  'a promise of undefined': answering(Promise.resolve()),
-  true: answering(true),
-  'a number': answering(1),
-  'the hash alone': answering(hash),
-  'an empty object': answering({}),
-  'an array of the record': answering([record]),
-  'the row of a query': answering({ rows: [record] }),
-  'a record in JSON': answering(JSON.stringify(record)),
+const wrongReturnValues: Failures = {
+  undefined: returning(undefined),
+  'a promise of undefined': returning(Promise.resolve()),
+  true: returning(true),
+  'a number': returning(1),
+  'the hash alone': returning(hash),
+  'an empty object': returning({}),
+  'an array of the record': returning([record]),
+  'the row of a query': returning({ rows: [record] }),
+  'a record in JSON': returning(JSON.stringify(record)),
   'a record with an empty hash': hashOf(''),
   'a record with a hash of spaces': hashOf(' '.repeat(64)),
   'a record with a null hash': hashOf(null),
@@ -52,16 +52,16 @@ const breakingItsContract: Failures = {
   'a record with its hash in bytes': hashOf(Buffer.from(hash, 'hex')),
   'a record with its hash in an array': hashOf([hash]),
   'a record with its hash in an object': hashOf(Object(hash)),
-  'a record with the token for its hash': hashOf(token),
-  'a record with true for its hash': hashOf(true),
-  'a record with a number for its hash': hashOf(0)
+  'a record with the token as its hash': hashOf(token),
+  'a record with true as its hash': hashOf(true),
+  'a record with a number as its hash': hashOf(0)
 }
 
-for (const [heading, failures] of Object.entries({ 'A store that': failing, 'A store that answers': breakingItsContract })) {
-  for (const [name, [find, logged]] of Object.entries(failures)) {
-    t.test(`${heading} ${name} is 503, and the log has the cause`, async (t) => {
+for (const [prefix, finds] of Object.entries({ 'find()': failures, 'find() returns': wrongReturnValues })) {
+  for (const [name, [find, logged]] of Object.entries(finds)) {
+    t.test(`${prefix} ${name} -> 503 with Retry-After, and the cause in the log`, async (t) => {
       const { send, log } = await startScimHost(t, { find: find as ScimTokenStore['find'], options: { timeout: 20 } })
-      t.strictSame(await send(right), storeUnavailable)
+      t.strictSame(await send(authorization), storeUnavailable)
       const errors = log.filter(({ level }) => level === 50)
       t.equal(errors.length, 1)
       t.match(errors[0]?.err?.stack, logged)
@@ -70,39 +70,39 @@ for (const [heading, failures] of Object.entries({ 'A store that': failing, 'A s
   }
 }
 
-t.test('a store may answer at once, with a promise or with a query', async (t) => {
-  const ways: Record<string, ScimTokenStore['find']> = {
-    'at once': () => record,
-    'with a promise': () => Promise.resolve(record),
-    'with a query': () => queryBuilder((resolve) => { resolve(record) })
+t.test('find() returns a record, a promise or a query -> accepted', async (t) => {
+  const finds: Record<string, ScimTokenStore['find']> = {
+    'a record': () => record,
+    'a promise': () => Promise.resolve(record),
+    'a query': () => queryBuilder((resolve) => { resolve(record) })
   }
-  for (const [name, find] of Object.entries(ways)) {
+  for (const [name, find] of Object.entries(finds)) {
     const { send } = await startScimHost(t, { find })
-    t.strictSame(await send(right), accepted, name)
+    t.strictSame(await send(authorization), accepted, name)
   }
 })
 
-t.test('what a store answers after the time limit lets nobody in and ends no process', async (t) => {
+t.test('find() settles after the timeout -> 503, no access and no unhandled rejection', async (t) => {
   const unhandled: unknown[] = []
   const listener = (reason: unknown) => { unhandled.push(reason) }
   process.on('unhandledRejection', listener)
   t.teardown(() => process.off('unhandledRejection', listener))
 
   const settle: Record<string, (resolve: (record: ScimTokenRecord) => void, reject: (reason: Error) => void) => void> = {
-    'the right record': (resolve) => { resolve(record) },
-    'a rejection': (_resolve, reject) => { reject(new Error('too late')) }
+    resolves: (resolve) => { resolve(record) },
+    rejects: (_resolve, reject) => { reject(new Error('too late')) }
   }
-  for (const [name, answer] of Object.entries(settle)) {
+  for (const [name, settleLate] of Object.entries(settle)) {
     let handled = 0
     const late = new EventEmitter()
     const { send } = await startScimHost(t, {
       options: { timeout: 20 },
-      find: () => new Promise((resolve, reject) => { late.once('now', () => { answer(resolve, reject) }) }),
+      find: () => new Promise((resolve, reject) => { late.once('now', () => { settleLate(resolve, reject) }) }),
       routes (app) {
         app.get('/scim/Users', { onRequest: app.verifyScimToken }, async () => ++handled)
       }
     })
-    t.strictSame(await send(right), storeUnavailable, name)
+    t.strictSame(await send(authorization), storeUnavailable, name)
     late.emit('now')
     await turn()
     await turn()
@@ -111,17 +111,17 @@ t.test('what a store answers after the time limit lets nobody in and ends no pro
   t.strictSame(unhandled, [])
 })
 
-t.test('with no time limit a store may take its time', async (t) => {
+t.test('timeout 0 -> find() may take any time', async (t) => {
   const { send } = await startScimHost(t, {
     options: { timeout: 0 },
     async find () {
       await turn()
-      // A timer fires after all of its length that were set before it.
+      // Timers of the same length fire in the order they were set.
       await timer(1)
       return record
     }
   })
-  t.strictSame(await send(right), accepted)
+  t.strictSame(await send(authorization), accepted)
 })
 
 function throwing (thrown: unknown): () => never {
@@ -132,15 +132,15 @@ function rejecting (reason: unknown): () => Promise<never> {
   return () => Promise.reject(reason)
 }
 
-function answering (answer: unknown): Failures[string] {
-  return [() => answer, /scimTokenStore\.find must return a record with a SHA-256 in hexadecimal, or null,/]
+function returning (value: unknown): Failures[string] {
+  return [() => value, /scimTokenStore\.find must return a record with a SHA-256 in hexadecimal, or null,/]
 }
 
 function hashOf (hash: unknown): Failures[string] {
-  return answering({ hash, createdAt: new Date() })
+  return returning({ hash, createdAt: new Date() })
 }
 
-/** Runs when it is awaited, as the queries of query builders do. */
+/** Runs when it is awaited, like the queries of query builders. */
 function queryBuilder (run: (resolve: (record: ScimTokenRecord) => void, reject: (reason: Error) => void) => void): PromiseLike<ScimTokenRecord> {
   return {
     then: (onResolved, onRejected) => new Promise<ScimTokenRecord>(run).then(onResolved, onRejected)

@@ -6,43 +6,43 @@ import { startScimHost, type ScimHost } from './helpers/scim-host.ts'
 import { nextCharacter, withChecksum, wrongToken } from './helpers/tokens.ts'
 
 const host = await startScimHost(t)
-const right = await host.generate()
+const valid = await host.generate()
 const url = await listen(host.app)
 const context = await createStoreContext({})
 
-const sharing = Array.from({ length: 43 }, (_, i) => wrongToken(right, i + 5))
-const differingInOne = Array.from({ length: 43 }, (_, i) => withChecksum(right.slice(0, i + 5) + nextCharacter(right.charAt(i + 5)) + right.slice(i + 6, 48)))
-const strangers = Array.from({ length: 43 }, generateToken)
-const wrong = [...sharing, ...differingInOne, ...strangers]
+const sharing = Array.from({ length: 43 }, (_, i) => wrongToken(valid, i + 5))
+const differingInOne = Array.from({ length: 43 }, (_, i) => withChecksum(valid.slice(0, i + 5) + nextCharacter(valid.charAt(i + 5)) + valid.slice(i + 6, 48)))
+const unrelated = Array.from({ length: 43 }, generateToken)
+const wrong = [...sharing, ...differingInOne, ...unrelated]
 
-t.test('the answer to a wrong token is the same to the byte, whatever it has in common with the right one', async (t) => {
-  const answers = await ask(host, wrong)
-  t.equal(answers.length, 1)
-  t.match(answers[0], /^HTTP\/1\.1 401 Unauthorized\r\n/)
+t.test('a wrong token, however similar to the valid one -> the same 401, byte for byte', async (t) => {
+  const responses = await distinctResponses(host, wrong)
+  t.equal(responses.length, 1)
+  t.match(responses[0], /^HTTP\/1\.1 401 Unauthorized\r\n/)
 
   const second = await host.generate()
-  t.strictSame(await ask(host, [right]), answers, 'to one that was right before')
+  t.strictSame(await distinctResponses(host, [valid]), responses, 'a token that was valid before')
 
   await host.store.setEnabled(false, context)
-  t.strictSame(await ask(host, [...wrong, right, second]), answers, 'to any where SCIM is disabled')
+  t.strictSame(await distinctResponses(host, [...wrong, valid, second]), responses, 'any token while SCIM is disabled')
   await host.store.setEnabled(true, context)
-  t.match((await ask(host, [second]))[0], /^HTTP\/1\.1 200 OK\r\n/)
+  t.match((await distinctResponses(host, [second]))[0], /^HTTP\/1\.1 200 OK\r\n/)
 })
 
-t.test('the answer is the same where there is no record', async (t) => {
-  const answers = await ask(host, wrong)
+t.test('no record -> the same 401, byte for byte', async (t) => {
+  const responses = await distinctResponses(host, wrong)
   const without = await startScimHost(t)
   const url = await listen(without.app)
-  t.strictSame(await ask(without, [...wrong, right], url), answers)
+  t.strictSame(await distinctResponses(without, [...wrong, valid], url), responses)
 })
 
-/** Answers what is different among the answers to these tokens, provided that each took one look-up. */
-async function ask ({ finds }: ScimHost, tokens: string[], to = url): Promise<string[]> {
-  const answers = new Set<string>()
+/** Returns the distinct responses to these tokens, marked if a request took more or fewer than one look-up. */
+async function distinctResponses ({ finds }: ScimHost, tokens: string[], to = url): Promise<string[]> {
+  const responses = new Set<string>()
   for (const token of tokens) {
     const before = finds()
-    const answer = await exchange(to, `GET /scim/Users HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\n\r\n`)
-    answers.add(`${answer.replace(/^Date: .*$/m, 'Date')}${finds() === before + 1 ? '' : 'not one look-up'}`)
+    const response = await exchange(to, `GET /scim/Users HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\n\r\n`)
+    responses.add(`${response.replace(/^Date: .*$/m, 'Date')}${finds() === before + 1 ? '' : 'not one look-up'}`)
   }
-  return [...answers]
+  return [...responses]
 }

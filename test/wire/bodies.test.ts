@@ -11,13 +11,13 @@ const fiveMegabytes = 5 * 1024 * 1024
 
 const chunked = (body: string) => (body === '' ? '' : `${body.length.toString(16)}\r\n${body}\r\n`) + '0\r\n\r\n'
 
-const accepted: [sender: string, headers: Record<string, string>, body?: string][] = [
-  ['curl, as the documentation has it: no body and no content type', {}],
+const accepted: [what: string, headers: Record<string, string>, body?: string][] = [
+  ['curl as documented: no body and no content type', {}],
   ["Unleash's admin UI: JSON with Content-Length 0 (nestjs issue 15743, embedpdf pull 771)", { 'content-type': 'application/json', 'content-length': '0' }],
   ['a client generated from the OpenAPI document: {}', { 'content-type': 'application/json', 'content-length': '2' }, '{}'],
   ['JSON with a charset', { 'content-type': 'application/json; charset=utf-8', 'content-length': '2' }, '{}'],
-  ['JSON that is cut off', { 'content-type': 'application/json', 'content-length': '1' }, '{'],
-  ['JSON that would poison a prototype', { 'content-type': 'application/json', 'content-length': '16' }, '{"__proto__": 1}'],
+  ['truncated JSON', { 'content-type': 'application/json', 'content-length': '1' }, '{'],
+  ['JSON with a __proto__ key', { 'content-type': 'application/json', 'content-length': '16' }, '{"__proto__": 1}'],
   ['JSON, chunked', { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }, chunked('{}')],
   ['JSON, chunked and empty', { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }, chunked('')],
   ['a body without a content type', { 'content-length': '2' }, '{}'],
@@ -27,12 +27,12 @@ const accepted: [sender: string, headers: Record<string, string>, body?: string]
   ['a multipart form', { 'content-type': 'multipart/form-data; boundary=b', 'content-length': '9' }, '--b--\r\n\r\n'],
   ['plain text', { 'content-type': 'text/plain', 'content-length': '5' }, 'hello'],
   ['XML', { 'content-type': 'application/xml', 'content-length': '4' }, '<a/>'],
-  ['as many bytes as are allowed', { 'content-length': String(limit) }, 'x'.repeat(limit)],
-  ['as many bytes as are allowed, chunked', { 'transfer-encoding': 'chunked' }, chunked('x'.repeat(limit))]
+  ['a body of exactly the limit', { 'content-length': String(limit) }, 'x'.repeat(limit)],
+  ['a body of exactly the limit, chunked', { 'transfer-encoding': 'chunked' }, chunked('x'.repeat(limit))]
 ]
 
-for (const [sender, headers, body] of accepted) {
-  t.test(`accepted and ignored: ${sender}`, async (t) => {
+for (const [what, headers, body] of accepted) {
+  t.test(`${what} -> 200, the body is ignored`, async (t) => {
     const { app } = await startHost(t)
     const response = await generateOverSocket(await listen(app), { ...admin, ...headers }, body)
     t.match(response, { status: 200, body: /^{"token":"scim_/ })
@@ -40,14 +40,14 @@ for (const [sender, headers, body] of accepted) {
 }
 
 const tooLarge: [what: string, headers: Record<string, string>, body?: string][] = [
-  ['one byte too many', { 'content-length': String(limit + 1) }, 'x'.repeat(limit + 1)],
-  ['one byte too many, chunked', { 'transfer-encoding': 'chunked' }, chunked('x'.repeat(limit + 1))],
-  ['5 MB announced, of which none is sent', { 'content-length': String(fiveMegabytes) }],
-  ['a chunked body that does not end', { 'transfer-encoding': 'chunked' }, chunked('x'.repeat(2 * limit)).slice(0, -5)]
+  ['one byte over the limit', { 'content-length': String(limit + 1) }, 'x'.repeat(limit + 1)],
+  ['one byte over the limit, chunked', { 'transfer-encoding': 'chunked' }, chunked('x'.repeat(limit + 1))],
+  ['Content-Length of 5 MB, nothing sent', { 'content-length': String(fiveMegabytes) }],
+  ['a chunked body that never ends', { 'transfer-encoding': 'chunked' }, chunked('x'.repeat(2 * limit)).slice(0, -5)]
 ]
 
 for (const [what, headers, body] of tooLarge) {
-  t.test(`413 for an admin: ${what}`, async (t) => {
+  t.test(`${what} -> 413 for an admin`, async (t) => {
     const { app, log, replaced } = await startHost(t)
     const response = await generateOverSocket(await listen(app), { ...admin, 'content-type': 'application/json', ...headers }, body)
 
@@ -59,13 +59,13 @@ for (const [what, headers, body] of tooLarge) {
   })
 }
 
-t.test('nobody gets 401 for 5 MB of which no byte has come yet', async (t) => {
+t.test('unauthenticated with Content-Length of 5 MB, nothing sent -> 401', async (t) => {
   const { app } = await startHost(t)
   const response = await generateOverSocket(await listen(app), { 'content-type': 'application/json', 'content-length': String(fiveMegabytes) })
   t.match(response, { status: 401, body: /"AuthenticationRequired"/ })
 })
 
-t.test('nobody who does send 5 MB is answered before they are read', async (t) => {
+t.test('unauthenticated while sending 5 MB -> 401 before the body is read', async (t) => {
   let read = 0
   const { app } = await startHost(t, {
     prepare: (app) => app.addHook('onSend', async (request) => { read = request.socket.bytesRead })
@@ -76,25 +76,25 @@ t.test('nobody who does send 5 MB is answered before they are read', async (t) =
   const [response] = await once(upload, 'response')
   upload.destroy()
   t.equal(response.statusCode, 401)
-  t.ok(read > 0 && read <= 65_536, `${read} bytes were read, one chunk of a socket at most`)
+  t.ok(read > 0 && read <= 65_536, `${read} bytes were read, at most one socket chunk`)
 })
 
-t.test('a body that does not come is given up after the handlerTimeout of the host, and nothing is changed', async (t) => {
+t.test('a body that never arrives -> 503 after the handlerTimeout of the host, nothing is stored', async (t) => {
   const { app, replaced } = await startHost(t, { server: { handlerTimeout: 50 } })
   const response = await generateOverSocket(await listen(app), { ...admin, 'content-type': 'application/json', 'content-length': '2' })
   t.match(response, { status: 503, body: /nothing was changed/ })
   t.same(replaced, [])
 })
 
-for (const [how, headers, body] of [['no body', {}, ''], ['a body that has been read', { 'content-type': 'application/json', 'content-length': '2' }, '{}']] as const) {
-  t.test(`with ${how}, a store that hangs is given up after the timeout`, async (t) => {
+for (const [what, headers, body] of [['no body', {}, ''], ['a complete body', { 'content-type': 'application/json', 'content-length': '2' }, '{}']] as const) {
+  t.test(`replace() never settles, request with ${what} -> 503 after the timeout`, async (t) => {
     const { app } = await startHost(t, { options: { timeout: 50 }, store: { ...memoryStore(), replace: () => new Promise(() => {}) } })
     t.match(await generateOverSocket(await listen(app), { ...admin, ...headers }, body), { status: 503, body: /may or may not have been stored/ })
   })
 }
 
 for (const type of ['garbage', '']) {
-  t.test(`415 for a body with "${type}" for a content type, which is no content type`, async (t) => {
+  t.test(`a body with the invalid content type "${type}" -> 415`, async (t) => {
     const { app, replaced } = await startHost(t)
     const response = await generateOverSocket(await listen(app), { ...admin, 'content-type': type, 'content-length': '2' }, '{}')
 
@@ -105,7 +105,7 @@ for (const type of ['garbage', '']) {
   })
 }
 
-t.test('a socket serves one call after another, bodies and all', async (t) => {
+t.test('two calls with bodies on one connection -> two different tokens', async (t) => {
   const { app } = await startHost(t)
   const socket = await openSocket(await listen(app))
   const body = '{"a":1}'

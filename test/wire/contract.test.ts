@@ -7,7 +7,7 @@ import { uuid } from '../helpers/uuid.ts'
 
 const json = 'application/json; charset=utf-8'
 
-t.test('200: the token, which no cache may keep, and of which the store got the hash', async (t) => {
+t.test('an admin generates a token -> 200 with the token and Cache-Control: no-store, and its hash is stored', async (t) => {
   const { app, replaced } = await startHost(t)
   const response = await generateOverSocket(await listen(app), admin)
 
@@ -19,7 +19,7 @@ t.test('200: the token, which no cache may keep, and of which the store got the 
   t.matchOnly(replaced, [{ hash: createHash('sha256').update(body.token).digest('hex'), createdAt: Date }])
 })
 
-const refusals: { when: string, headers: Record<string, string>, setup?: HostSetup, status: number, name: string, message: RegExp }[] = [
+const rejections: { when: string, headers: Record<string, string>, setup?: HostSetup, status: number, name: string, message: RegExp }[] = [
   {
     when: 'no credentials',
     headers: {},
@@ -28,28 +28,28 @@ const refusals: { when: string, headers: Record<string, string>, setup?: HostSet
     message: /had no authorization header and no cookie\. Log in at \/auth\/simple\/login\.$/
   },
   {
-    when: 'credentials that are not accepted',
+    when: 'unknown credentials',
     headers: { authorization: 'bogus' },
     status: 401,
     name: 'AuthenticationRequired',
     message: /credentials of the request are not accepted/
   },
   {
-    when: 'a user without any of the permissions',
+    when: 'a user without the permissions',
     headers: viewer,
     status: 403,
     name: 'NoAccessError',
     message: /permissions to do this: ADMIN, UPDATE_AUTH_CONFIGURATION\.$/
   },
   {
-    when: 'an admin in a browser, on a page of another origin',
+    when: 'an admin on a page of another origin',
     headers: { ...admin, 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' },
     status: 403,
     name: 'NoAccessError',
     message: /another origin/
   },
   {
-    when: 'no SCIM settings to attach a token to',
+    when: 'no SCIM settings',
     headers: admin,
     setup: { store: memoryStore({ settings: false }) },
     status: 404,
@@ -58,8 +58,8 @@ const refusals: { when: string, headers: Record<string, string>, setup?: HostSet
   }
 ]
 
-for (const { when, headers, setup, status, name, message } of refusals) {
-  t.test(`${status}: ${when}`, async (t) => {
+for (const { when, headers, setup, status, name, message } of rejections) {
+  t.test(`${when} -> ${status} ${name}`, async (t) => {
     const { app, log } = await startHost(t, setup)
     const response = await generateOverSocket(await listen(app), headers)
 
@@ -68,11 +68,11 @@ for (const { when, headers, setup, status, name, message } of refusals) {
     t.equal(response.headers.get('www-authenticate'), status === 401 ? 'Bearer' : null)
     const body = JSON.parse(response.body)
     t.matchOnly(body, { id: uuid, name, message })
-    t.match(log.filter(({ errorId }) => errorId === body.id), [{ level: 30, msg: body.message }], 'one log line has the id')
+    t.match(log.filter(({ errorId }) => errorId === body.id), [{ level: 30, msg: body.message }], 'the error id is in one log line')
   })
 }
 
-t.test('every error has an id of its own', async (t) => {
+t.test('20 errors -> 20 different ids', async (t) => {
   const { app } = await startHost(t)
   const url = await listen(app)
   const bodies = await Promise.all(Array.from({ length: 20 }, async () => (await generateOverSocket(url, viewer)).body))

@@ -14,7 +14,7 @@ async function statusAndBody (stream: ClientHttp2Stream): Promise<[status: numbe
   return [headers[':status'], await text(stream)]
 }
 
-/** A host that speaks HTTP/2; it waits with requests that have the header `x-slow`. */
+/** Starts an HTTP/2 host whose `authorize` waits for an event if the request has the header `x-slow`. */
 async function startHttp2Host (t: Test) {
   const events = new EventEmitter()
   let replaced = 0
@@ -40,7 +40,7 @@ async function startHttp2Host (t: Test) {
   return { client, events, replaced: () => replaced }
 }
 
-t.test('HTTP/2 clients get a token, and the same answers', async (t) => {
+t.test('requests over HTTP/2 -> the same tokens and errors as over HTTP/1.1', async (t) => {
   const { client } = await startHttp2Host(t)
   t.match(await statusAndBody(post(client).end()), [200, /^{"token":"scim_/])
   t.match(await statusAndBody(post(client, { 'content-type': 'application/json' }).end()), [200, /^{"token":"scim_/])
@@ -48,14 +48,14 @@ t.test('HTTP/2 clients get a token, and the same answers', async (t) => {
   t.match(await statusAndBody(post(client, { authorization: 'bogus' }).end()), [401, /"AuthenticationRequired"/])
 })
 
-t.test('an HTTP/2 client that cancels its request while the host is asked changes nothing', async (t) => {
+t.test('an HTTP/2 request cancelled while authorize() runs -> nothing is stored', async (t) => {
   const { client, events, replaced } = await startHttp2Host(t)
   const stream = post(client, { 'x-slow': 'yes' })
   await once(events, 'authorize called')
   const closed = once(stream, 'close')
   stream.close(constants.NGHTTP2_CANCEL)
   await closed
-  t.match(await statusAndBody(post(client).end()), [200, String], 'the server has read the cancellation: it came before this call')
+  t.match(await statusAndBody(post(client).end()), [200, String], 'the server has read the cancellation, which was sent before this request')
   t.equal(replaced(), 1)
 
   const responseSent = once(events, 'response sent')

@@ -9,7 +9,7 @@ import { uuid } from '../helpers/uuid.ts'
 
 const server = await startPostgres()
 const pool = new pg.Pool({ connectionString: server.url })
-// The server may stop before a connection has said goodbye.
+// The server may stop before the pool has closed its connections.
 pool.on('error', () => {})
 t.teardown(async () => {
   await pool.end()
@@ -23,7 +23,7 @@ t.beforeEach(async () => {
   await pool.query("insert into scim_settings (tenant, enabled) values ('default', true)")
 })
 
-t.test('200 calls at once get 200 tokens: one is stored, and the audit has all', async (t) => {
+t.test('200 concurrent calls -> 200 different tokens: one is stored, all are in the audit', async (t) => {
   const { app } = await startHost(t, { store })
   const url = await listen(app)
   const responses = await Promise.all(Array.from({ length: 200 }, async () => await generateOverSocket(url, admin)))
@@ -36,10 +36,10 @@ t.test('200 calls at once get 200 tokens: one is stored, and the audit has all',
   t.match(settings, [{ token_hash: String, token_created_by: 'admin' }])
   const { rows: audit } = await pool.query('select * from scim_token_audit order by id')
   t.strictSame(audit.map((row) => row.token_hash).sort(), tokens.map((token) => hash('sha256', token)).sort())
-  t.equal(audit.at(-1).token_hash, settings[0].token_hash, 'the last of the audit is the one stored')
+  t.equal(audit.at(-1).token_hash, settings[0].token_hash, 'the last audit row is the stored token')
 })
 
-t.test('no column of the database holds a token (bytebase pull 21109, objectstack issue 8192)', async (t) => {
+t.test('a token is generated -> no column of the database holds it (bytebase pull 21109, objectstack issue 8192)', async (t) => {
   const { app } = await startHost(t, { store })
   const { token } = (await generate(app)).json()
 
@@ -52,7 +52,7 @@ t.test('no column of the database holds a token (bytebase pull 21109, objectstac
   t.notMatch(dump, /scim_/)
 })
 
-t.test('a write that the database rejects is a 503, and its log line holds no hash, though the error of the database does', async (t) => {
+t.test('the database rejects the write -> 503, and the log lacks the hash that the database error contains', async (t) => {
   await pool.query('alter table scim_settings add constraint full_disk check (token_hash is null)')
   const { app, log, replaced } = await startHost(t, { store })
   const response = await generate(app)
@@ -67,7 +67,7 @@ t.test('a write that the database rejects is a 503, and its log line holds no ha
   t.match(rejection.detail, record?.hash)
 })
 
-t.test('a database that is away is a 503 that tells nothing of it', async (t) => {
+t.test('the database is unreachable -> 503 without its address', async (t) => {
   const nowhere = new pg.Pool({ connectionString: 'postgresql://scim_owner@127.0.0.1:1/secret' })
   const { app, log } = await startHost(t, { store: postgresStore({ db: nowhere, createdBy: () => '' }) })
   const response = await generate(app)
