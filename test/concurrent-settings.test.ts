@@ -14,12 +14,12 @@ const createdBy = () => 'admin'
 interface SharedStore {
   name: string
   open: (db: Queryable) => ScimSettingsStore
-  /** Leaves no switch and no token. */
+  /** SQL that recreates the row without a switch and a token. */
   reset: string
-  /** What somebody else writes to the same row, each time one more. */
-  visit: string
-  /** Answers what others have in the row. */
-  others: string
+  /** SQL of another writer of the same row, which increments a counter. */
+  increment: string
+  /** SQL that reads the values of other writers. */
+  readOthers: string
 }
 
 const stores: SharedStore[] = [
@@ -30,8 +30,8 @@ const stores: SharedStore[] = [
       drop table if exists scim_settings, scim_token_audit;
       ${postgresMigration()};
       alter table scim_settings add visits integer not null default 0, add theirs text default 'kept'`,
-    visit: 'update scim_settings set visits = visits + 1',
-    others: 'select theirs, visits from scim_settings'
+    increment: 'update scim_settings set visits = visits + 1',
+    readOthers: 'select theirs, visits from scim_settings'
   },
   {
     name: "the store in Unleash's own table",
@@ -40,8 +40,8 @@ const stores: SharedStore[] = [
       drop table if exists settings;
       create table settings (name text primary key, content json);
       insert into settings values ('scim', '{"theirs": "kept", "visits": 0}')`,
-    visit: "update settings set content = content::jsonb || jsonb_build_object('visits', (content ->> 'visits')::int + 1)",
-    others: "select content ->> 'theirs' as theirs, (content ->> 'visits')::int as visits from settings"
+    increment: "update settings set content = content::jsonb || jsonb_build_object('visits', (content ->> 'visits')::int + 1)",
+    readOthers: "select content ->> 'theirs' as theirs, (content ->> 'visits')::int as visits from settings"
   }
 ]
 
@@ -58,8 +58,8 @@ t.teardown(async () => {
   await postgres.stop()
 })
 
-for (const { name, open, reset, visit, others } of stores) {
-  t.test(`${name}: nothing is lost of ${count} switches and ${count} tokens at once, on two nodes`, async (t) => {
+for (const { name, open, reset, increment, readOthers } of stores) {
+  t.test(`${name}: ${count} settings changes and ${count} tokens concurrently on two nodes -> nothing is lost`, async (t) => {
     const nodes = [await startNode(t, open), await startNode(t, open)] as const
 
     for (const { name, before, wanted } of rounds) {
@@ -72,12 +72,12 @@ for (const { name, open, reset, visit, others } of stores) {
         await set
         return token
       })
-      const [tokens, visits] = await whileWriting(Promise.all(changes), () => db.query(visit))
+      const [tokens, visits] = await whileWriting(Promise.all(changes), () => db.query(increment))
 
       const [here, there] = [await nodes[0].read(), await nodes[1].read()]
-      t.same(here, there, `${name}: both nodes answer the same`)
-      t.ok(wanted.includes(here.enabled) && here.hasToken, 'the switch is where somebody put it')
-      t.same((await db.query(others)).rows, [{ theirs: 'kept', visits }], 'what others wrote is there')
+      t.same(here, there, `${name}: both nodes return the same`)
+      t.ok(wanted.includes(here.enabled) && here.hasToken, 'the switch has one of the values written')
+      t.same((await db.query(readOthers)).rows, [{ theirs: 'kept', visits }], 'the values of other writers are kept')
 
       await nodes[0].set(true)
       const accepted = await Promise.all(tokens.map((token) => nodes[1].accepts(token)))
@@ -86,7 +86,7 @@ for (const { name, open, reset, visit, others } of stores) {
   })
 }
 
-/** Waits for the changes and writes all the while; answers how often. */
+/** Writes repeatedly until the changes are done. Returns their result and the number of writes. */
 async function whileWriting<T> (changes: Promise<T>, write: () => Promise<unknown>): Promise<[T, number]> {
   const end = new AbortController()
   let written = 0
@@ -102,12 +102,12 @@ async function whileWriting<T> (changes: Promise<T>, write: () => Promise<unknow
 
 function openPool (): Pool {
   const pool = new Pool({ connectionString: postgres.url })
-  // The server is stopped while idle connections are still closing.
+  // The server may stop before the pool has closed its connections.
   pool.on('error', () => {})
   return pool
 }
 
-/** Starts a host on a port of its own, with connections of its own. */
+/** Starts a host on a free port with its own connection pool. */
 async function startNode (t: Test, open: SharedStore['open']) {
   const pool = openPool()
   t.teardown(() => pool.end())
@@ -116,7 +116,7 @@ async function startNode (t: Test, open: SharedStore['open']) {
 
   const call = async (path: string, init?: RequestInit): Promise<Response> => {
     const response = await fetch(url + path, { headers: { ...admin, 'content-type': 'application/json' }, ...init })
-    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`)
+    if (!response.ok) throw new Error(`${path} responded with ${response.status}: ${await response.text()}`)
     return response
   }
   return {
@@ -131,7 +131,7 @@ async function startNode (t: Test, open: SharedStore['open']) {
     },
     async accepts (token: string): Promise<boolean> {
       const { status } = await fetch(url + scimPath, { headers: { authorization: `Bearer ${token}` } })
-      if (status !== 200 && status !== 401) throw new Error(`a SCIM request was answered with ${status}`)
+      if (status !== 200 && status !== 401) throw new Error(`a SCIM request got ${status}`)
       return status === 200
     }
   }

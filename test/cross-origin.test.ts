@@ -10,22 +10,22 @@ interface Case {
   trusted?: string[]
 }
 
-const letIn: Case[] = [
-  { from: 'no browser' },
+const accepted: Case[] = [
+  { from: 'a client that is not a browser' },
   { from: 'a page of the host', site: 'same-origin', origin: 'https://app.example' },
   { from: 'the address bar', site: 'none' },
   { from: 'a page of the host, though a proxy has changed the Host header', site: 'same-origin', origin: 'https://app.example', host: 'internal:4242' },
   { from: 'an older browser, a page of the host', origin: 'https://app.example' },
   { from: 'an older browser, a page of the host before TLS', origin: 'http://app.example' },
   { from: 'an older browser, a port', origin: 'http://app.example:4242', host: 'app.example:4242' },
-  { from: 'an older browser, a Host in capitals', origin: 'https://app.example', host: 'APP.example' },
+  { from: 'an older browser, a Host header in capitals', origin: 'https://app.example', host: 'APP.example' },
   { from: 'an older browser, IPv6', origin: 'http://[::1]:4242', host: '[::1]:4242' },
   { from: 'a trusted origin', site: 'cross-site', origin: 'https://admin.example', trusted: ['https://other.example', 'https://admin.example'] },
   { from: 'a trusted origin on the same site', site: 'same-site', origin: 'https://admin.example', trusted: ['https://admin.example'] },
   { from: 'an older browser, a trusted origin', origin: 'https://admin.example', trusted: ['https://admin.example'] }
 ]
 
-const refused: Case[] = [
+const rejected: Case[] = [
   { from: 'another site', site: 'cross-site', origin: 'https://evil.example' },
   { from: 'another site that hides its origin', site: 'cross-site', origin: 'null' },
   { from: 'another site without an origin', site: 'cross-site' },
@@ -39,17 +39,17 @@ const refused: Case[] = [
   { from: 'an older browser, a site with the host as its user', origin: 'https://app.example@evil.example' },
   { from: 'an older browser, a sandboxed page', origin: 'null' },
   { from: 'an older browser, an empty origin', origin: '' },
-  { from: 'an older browser, an origin that is none', origin: 'app.example' },
+  { from: 'an older browser, an Origin without a scheme', origin: 'app.example' },
   { from: 'a trusted name without TLS', site: 'cross-site', origin: 'http://admin.example', trusted: ['https://admin.example'] },
   { from: 'a trusted name at another port', site: 'cross-site', origin: 'https://admin.example:8443', trusted: ['https://admin.example'] },
   { from: 'a site whose name starts with a trusted one', site: 'cross-site', origin: 'https://admin.example.evil.example', trusted: ['https://admin.example'] },
-  { from: 'a sandboxed page, where others are trusted', site: 'cross-site', origin: 'null', trusted: ['https://admin.example'] },
-  { from: 'a page without an origin, where others are trusted', site: 'cross-site', trusted: ['https://admin.example'] }
+  { from: 'a sandboxed page, with another origin trusted', site: 'cross-site', origin: 'null', trusted: ['https://admin.example'] },
+  { from: 'a page without an origin, with another origin trusted', site: 'cross-site', trusted: ['https://admin.example'] }
 ]
 
-for (const [cases, status] of [[letIn, 200], [refused, 403]] as const) {
+for (const [cases, status] of [[accepted, 200], [rejected, 403]] as const) {
   for (const { from, site, origin, host = 'app.example', trusted = [] } of cases) {
-    t.test(`${status} from ${from}`, async (t) => {
+    t.test(`a POST from ${from} -> ${status}`, async (t) => {
       const { app, replaced } = await startHost(t, { options: { trustedOrigins: trusted } })
       const response = await generate(app, {
         ...admin,
@@ -63,22 +63,22 @@ for (const [cases, status] of [[letIn, 200], [refused, 403]] as const) {
   }
 }
 
-t.test('a page of another origin is refused before the host is asked who it is', async (t) => {
-  const asked: string[] = []
+t.test('a POST from another origin -> 403 before authenticate() is called', async (t) => {
+  const calls: string[] = []
   const { app } = await startHost(t, {
     resolver: {
-      authenticate: () => { asked.push('authenticate'); return {} },
-      authorize: () => { asked.push('authorize'); return true }
+      authenticate: () => { calls.push('authenticate'); return {} },
+      authorize: () => { calls.push('authorize'); return true }
     }
   })
   t.equal((await generate(app, { ...admin, 'sec-fetch-site': 'cross-site' })).statusCode, 403)
-  t.same(asked, [])
+  t.same(calls, [])
 
   await generate(app, admin)
-  t.same(asked, ['authenticate', 'authorize'])
+  t.same(calls, ['authenticate', 'authorize'])
 })
 
-t.test('a header that is sent twice lets nobody in', async (t) => {
+t.test('Sec-Fetch-Site or Origin sent twice -> 403', async (t) => {
   const { app } = await startHost(t, { options: { trustedOrigins: ['https://admin.example'] } })
   const url = await listen(app)
   for (const headers of [
@@ -90,11 +90,11 @@ t.test('a header that is sent twice lets nobody in', async (t) => {
   }
 })
 
-t.test('X-Forwarded-Host counts where the host trusts its proxy, and only there', async (t) => {
+t.test('X-Forwarded-Host -> used only if the host trusts its proxy', async (t) => {
   const headers = { ...admin, origin: 'https://app.example', host: 'internal:4242', 'x-forwarded-host': 'app.example' }
   const behindProxy = await startHost(t, { server: { trustProxy: true } })
   t.equal((await generate(behindProxy.app, headers)).statusCode, 200)
 
-  const inTheOpen = await startHost(t)
-  t.equal((await generate(inTheOpen.app, headers)).statusCode, 403)
+  const withoutProxy = await startHost(t)
+  t.equal((await generate(withoutProxy.app, headers)).statusCode, 403)
 })

@@ -6,7 +6,7 @@ import { uuid } from './helpers/uuid.ts'
 
 const secret = 'secret of the host'
 
-const refusals: [how: string, hook: onRequestHookHandler][] = [
+const rejections: [how: string, hook: onRequestHookHandler][] = [
   ['sets a status and throws', async (_request, reply) => {
     reply.code(429).header('retry-after', '60')
     throw new Error('Slow down.')
@@ -18,14 +18,14 @@ const refusals: [how: string, hook: onRequestHookHandler][] = [
   ['throws an error with a status and headers', async () => {
     throw Object.assign(new Error('Slow down.'), { statusCode: 429, headers: { 'retry-after': '60' } })
   }],
-  ['throws an error with a status as Express has it', async (_request, reply) => {
+  ['throws an error with the property status, as in Express', async (_request, reply) => {
     reply.header('retry-after', '60')
     throw Object.assign(new Error('Slow down.'), { status: 429 })
   }]
 ]
 
-for (const [how, hook] of refusals) {
-  t.test(`status and headers of the host survive when its hook ${how}`, async (t) => {
+for (const [how, hook] of rejections) {
+  t.test(`a hook of the host ${how} -> its status and headers are kept`, async (t) => {
     const { app, log, replaced } = await startHost(t, { prepare: (app) => app.addHook('onRequest', hook) })
     const response = await generate(app)
 
@@ -37,7 +37,7 @@ for (const [how, hook] of refusals) {
   })
 }
 
-t.test('@fastify/rate-limit keeps its status and headers, and the body has the shape of the API', async (t) => {
+t.test('@fastify/rate-limit rejects a call -> its status and headers, and the body of the API', async (t) => {
   const { app } = await startHost(t, {
     prepare: (app) => app.register(rateLimit, { global: false }),
     options: { routeConfig: { generateNewToken: { rateLimit: { max: 1 } } } }
@@ -50,7 +50,7 @@ t.test('@fastify/rate-limit keeps its status and headers, and the body has the s
   t.matchOnly(error, { id: uuid, name: 'TooManyRequestsError', message: /Rate limit exceeded/, details: [{ message: error.message }] })
 })
 
-t.test('a limit on one route is no limit on another', async (t) => {
+t.test('a rate limit on one route -> the other routes have none', async (t) => {
   const { app } = await startHost(t, {
     prepare: (app) => app.register(rateLimit, { global: false }),
     options: { settings: true, routeConfig: { generateNewToken: { rateLimit: { max: 1 } } } }
@@ -63,7 +63,7 @@ t.test('a limit on one route is no limit on another', async (t) => {
   t.notOk(enable.headers['x-ratelimit-limit'])
 })
 
-t.test('a 5xx tells the caller nothing of an error of the host, and the log all', async (t) => {
+t.test('a hook of the host fails with a 5xx -> the response hides its message, the log has it', async (t) => {
   for (const properties of [{}, { statusCode: 502 }, { statusCode: 503, details: secret }, { details: [{ message: secret }] }]) {
     const { app, log } = await startHost(t, {
       prepare: (app) => app.addHook('onRequest', async () => { throw Object.assign(new Error(secret), properties) })
@@ -78,9 +78,9 @@ t.test('a 5xx tells the caller nothing of an error of the host, and the log all'
   }
 })
 
-t.test('a 4xx keeps the details of an error of the host where clients can read them', async (t) => {
+t.test('a hook of the host throws a 4xx with details -> the details are in the response', async (t) => {
   const faults = [{ path: '/header', message: 'The header is missing.' }]
-  for (const [details, expected] of [[faults, faults], ['of another shape', [{ message: 'Not so.' }]]] as const) {
+  for (const [details, expected] of [[faults, faults], ['a string', [{ message: 'Not so.' }]]] as const) {
     const { app } = await startHost(t, {
       prepare: (app) => app.addHook('onRequest', async () => { throw Object.assign(new Error('Not so.'), { statusCode: 400, details }) })
     })
@@ -88,7 +88,7 @@ t.test('a 4xx keeps the details of an error of the host where clients can read t
   }
 })
 
-t.test('a status of 400, too, survives the status of an error', async (t) => {
+t.test('a hook of the host sets 400 and throws an error with 422 -> 400', async (t) => {
   const { app } = await startHost(t, {
     prepare: (app) => app.addHook('onRequest', async (_request, reply) => {
       reply.code(400)
@@ -98,7 +98,7 @@ t.test('a status of 400, too, survives the status of an error', async (t) => {
   t.match(await generate(app), { statusCode: 400 })
 })
 
-t.test('the log says so when what was thrown is an object and no Error', async (t) => {
+t.test('a hook of the host throws an object that is not an Error -> the log says so', async (t) => {
   const thrown: unknown = { code: 'ECONNREFUSED' }
   const { app, log } = await startHost(t, { prepare: (app) => app.addHook('onRequest', async () => { throw thrown }) })
   const { id } = (await generate(app)).json()
@@ -119,7 +119,7 @@ const statuses: [thrown: unknown, status: number, name: string][] = [
 ]
 
 for (const [thrown, status, name] of statuses) {
-  t.test(`${status} ${name} where a hook of the host throws ${JSON.stringify(thrown)}`, async (t) => {
+  t.test(`a hook of the host throws ${JSON.stringify(thrown)} -> ${status} ${name}`, async (t) => {
     const { app } = await startHost(t, { prepare: (app) => app.addHook('onRequest', async () => { throw thrown }) })
     const response = await generate(app)
 
@@ -129,7 +129,7 @@ for (const [thrown, status, name] of statuses) {
 }
 
 for (const hook of ['preSerialization', 'onSend'] as const) {
-  t.test(`no token when a hook of the host fails ${hook}: by then it is stored, and the error says that it may be`, async (t) => {
+  t.test(`the ${hook} hook of the host throws after the token is stored -> 500 that says it may be stored, without the token`, async (t) => {
     const { app, replaced } = await startHost(t, {
       prepare: (app) => app.addHook(hook, async (_request, reply) => {
         if (reply.statusCode === 200) throw new Error(secret)

@@ -5,7 +5,7 @@ import { memoryStore } from '../lib/stores/memory.ts'
 import { admin, generate, startHost, users } from './helpers/host.ts'
 import { createStoreContext } from './helpers/store-context.ts'
 
-t.test('each call answers another token, and the last one is the one stored', async (t) => {
+t.test('ten calls -> ten different tokens, the last one is stored', async (t) => {
   const store = memoryStore()
   const { app } = await startHost(t, { store })
   const tokens: string[] = []
@@ -15,7 +15,7 @@ t.test('each call answers another token, and the last one is the one stored', as
   t.match(await store.find(await createStoreContext({})), { hash: hash('sha256', tokens.at(-1) ?? '') })
 })
 
-t.test('the store gets a hash and a date and never the token', async (t) => {
+t.test('a token is generated -> replace() gets a hash and a date, never the token', async (t) => {
   const before = Date.now()
   const { app, replaced } = await startHost(t)
   const { token } = (await generate(app)).json()
@@ -26,7 +26,7 @@ t.test('the store gets a hash and a date and never the token', async (t) => {
   t.notMatch(JSON.stringify(replaced), token)
 })
 
-t.test('the store learns the request and the user that the resolver answered', async (t) => {
+t.test('a token is generated -> replace() gets the request and the user from authenticate()', async (t) => {
   const user = { name: 'someone' }
   const contexts: ScimTokenContext[] = []
   const { app } = await startHost(t, {
@@ -39,18 +39,18 @@ t.test('the store learns the request and the user that the resolver answered', a
   t.equal(contexts[0]?.user, user)
 })
 
-t.test('the answer to one request never goes to another', async (t) => {
+t.test('50 concurrent calls, authenticated or not -> each gets its own response', async (t) => {
   const { app, replaced } = await startHost(t, {
     resolver: { ...users, authenticate: async (request) => users.authenticate(request) }
   })
-  const answers = await Promise.all(Array.from({ length: 50 }, async (_, i) => await generate(app, i % 2 === 0 ? admin : {})))
+  const responses = await Promise.all(Array.from({ length: 50 }, async (_, i) => await generate(app, i % 2 === 0 ? admin : {})))
 
-  t.strictSame(answers.map(({ statusCode }) => statusCode), Array.from({ length: 50 }, (_, i) => i % 2 === 0 ? 200 : 401))
-  const tokens = answers.filter(({ statusCode }) => statusCode === 200).map((answer) => hash('sha256', answer.json().token))
+  t.strictSame(responses.map(({ statusCode }) => statusCode), Array.from({ length: 50 }, (_, i) => i % 2 === 0 ? 200 : 401))
+  const tokens = responses.filter(({ statusCode }) => statusCode === 200).map((response) => hash('sha256', response.json().token))
   t.strictSame(new Set(tokens), new Set(replaced.map((record) => record.hash)))
 })
 
-t.test('the route answers POST, and to other methods it is not there', async (t) => {
+t.test('another method than POST -> 404', async (t) => {
   const { app } = await startHost(t)
   for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'] as const) {
     t.equal((await app.inject({ method, url: '/api/admin/scim-settings/generate-new-token', headers: admin })).statusCode, 404, method)

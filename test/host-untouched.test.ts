@@ -5,7 +5,7 @@ import { uuid } from './helpers/uuid.ts'
 
 const numberSchema = { $id: 'number', type: 'object', properties: { n: { type: 'number' } }, required: ['n'] }
 
-/** Routes that show what a host does with bodies, answers and errors. */
+/** Adds routes that show how a host handles bodies, responses and errors. */
 function addRoutes (app: FastifyInstance): void {
   app.addSchema(numberSchema)
   const schema = { body: { $ref: 'number#' }, response: { 200: { $ref: 'number#' } } }
@@ -17,7 +17,7 @@ function addRoutes (app: FastifyInstance): void {
   app.register(async (scope) => { scope.post('/in-a-scope', async ({ body }) => ({ body })) })
 }
 
-/** A host that leaves nothing as Fastify has it. */
+/** Replaces every handler, parser and compiler of a host. */
 function customise (app: FastifyInstance): void {
   app.setErrorHandler((error: Error, _request, reply) => { reply.code(555).send({ handled: error.message }) })
   app.setNotFoundHandler((request, reply) => { reply.code(404).send({ missing: request.url }) })
@@ -60,12 +60,12 @@ const requests: InjectOptions[] = [
 ]
 
 const hosts = {
-  'a host as Fastify makes it': () => {},
-  'a host that leaves nothing as Fastify has it': customise
+  'a host with the defaults of Fastify': () => {},
+  'a host with its own handlers, parsers and compilers': customise
 }
 
 for (const [name, prepare] of Object.entries(hosts)) {
-  t.test(`${name} answers with the plugin as it does without`, async (t) => {
+  t.test(`${name} registers the plugin -> its other routes respond as before`, async (t) => {
     const bare = Fastify()
     t.teardown(() => bare.close())
     prepare(bare)
@@ -81,11 +81,11 @@ for (const [name, prepare] of Object.entries(hosts)) {
       const [expected, actual] = [await bare.inject(request), await app.inject(request)]
       t.strictSame(visible(actual), visible(expected), `${request.method ?? 'GET'} ${String(request.url)} ${String(request.body ?? '').slice(0, 20)}`)
     }
-    t.match((await generate(app)).json(), { token: String }, 'and generates a token beside')
+    t.match((await generate(app)).json(), { token: String }, 'and it generates a token')
   })
 }
 
-t.test('a host sets itself up after the plugin as it does before', async (t) => {
+t.test('a host is set up after the plugin is registered -> the same responses', async (t) => {
   const before = Fastify()
   const after = Fastify()
   customise(before)
@@ -99,7 +99,7 @@ t.test('a host sets itself up after the plugin as it does before', async (t) => 
   await Promise.all([before.close(), after.close()])
 })
 
-t.test('the host keeps its schemas and parsers, and gains one route and two decorators', async (t) => {
+t.test('a host registers the plugin -> its schemas and parsers stay, and it gains one route and two decorators', async (t) => {
   const { app } = await startHost(t, { prepare: addRoutes })
   const bare = Fastify()
   addRoutes(bare)
@@ -116,21 +116,21 @@ t.test('the host keeps its schemas and parsers, and gains one route and two deco
   await bare.close()
 })
 
-// As those that know schemas of another kind only.
-const compiler = () => { throw new Error('this schema is none of ours') }
+// Like the compilers of other schema libraries.
+const compiler = () => { throw new Error('not a schema of this library') }
 
-const replaced: Record<string, HostSetup> = {
-  validator: { prepare: (app) => app.setValidatorCompiler(compiler) },
-  serializer: { prepare: (app) => app.setSerializerCompiler(compiler) },
-  'factory of both': {
+const customised: Record<string, HostSetup> = {
+  'validator compiler': { prepare: (app) => app.setValidatorCompiler(compiler) },
+  'serializer compiler': { prepare: (app) => app.setSerializerCompiler(compiler) },
+  'compiler factory': {
     server: { schemaController: { compilersFactory: { buildValidator: () => compiler, buildSerializer: () => compiler } } }
   },
-  'serializer of replies': { prepare: (app) => app.setReplySerializer((payload) => JSON.stringify({ envelope: payload })) },
-  'formatter of schema errors': { prepare: (app) => app.setSchemaErrorFormatter(() => new Error('formatted by the host')) }
+  'reply serializer': { prepare: (app) => app.setReplySerializer((payload) => JSON.stringify({ envelope: payload })) },
+  'schema error formatter': { prepare: (app) => app.setSchemaErrorFormatter(() => new Error('formatted by the host')) }
 }
 
-for (const [what, setup] of Object.entries(replaced)) {
-  t.test(`the plugin answers the same where the host has a ${what} of its own`, async (t) => {
+for (const [what, setup] of Object.entries(customised)) {
+  t.test(`a host with its own ${what} -> the plugin responds the same`, async (t) => {
     const { app } = await startHost(t, setup)
     t.matchOnly((await generate(app, admin)).json(), { token: String })
     t.matchOnly((await generate(app, {})).json(), { id: uuid, name: 'AuthenticationRequired', message: String })
@@ -139,7 +139,7 @@ for (const [what, setup] of Object.entries(replaced)) {
   })
 }
 
-/** What a client sees of an answer, without the time. */
+/** Returns what a client sees of a response, without the time. */
 function visible ({ statusCode, headers, payload }: LightMyRequestResponse) {
   const { date, ...rest } = headers
   return { statusCode, headers: rest, payload }

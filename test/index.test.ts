@@ -14,7 +14,7 @@ function createHost (setup: PluginSetup = {}): FastifyInstance {
   return app
 }
 
-t.test('two tenants of one host have users, stores, options and prefixes of their own', async (t) => {
+t.test('the plugin registered in two scopes -> each tenant has its own users, store, options and prefix', async (t) => {
   const context = await createStoreContext({})
   const only = (name: string): ScimAuthResolver => ({
     authenticate: ({ headers }) => headers.authorization === name ? {} : null,
@@ -43,24 +43,24 @@ t.test('two tenants of one host have users, stores, options and prefixes of thei
   t.equal((await call('north', 'south')).statusCode, 401)
 })
 
-t.test('one context takes the plugin once', async (t) => {
+t.test('the plugin registered twice in one scope -> boot fails', async (t) => {
   const app = createHost()
   app.register(scimToken)
   await t.rejects(async () => { await app.ready() }, { code: 'FST_ERR_DEC_ALREADY_PRESENT' })
 })
 
-t.test('other plugins of the host may depend on it by its name', async (t) => {
+t.test('another plugin depends on "fastify-scim-token" -> boot succeeds', async (t) => {
   const app = createHost()
   app.register(fastifyPlugin(async () => {}, { dependencies: ['fastify-scim-token'] }))
   await t.resolves(async () => { await app.ready() })
 })
 
-t.test('another major version of Fastify refuses it', (t) => {
+t.test('the plugin metadata -> only Fastify 5 accepts the plugin', (t) => {
   t.equal(Object(scimToken)[Symbol.for('plugin-meta')].fastify, '5.x')
   t.end()
 })
 
-t.test('resolver and store may be instances of classes', async (t) => {
+t.test('resolver and store are class instances -> 200', async (t) => {
   class Sessions implements ScimAuthResolver {
     readonly #user = {}
     authenticate () { return this.#user }
@@ -77,7 +77,7 @@ t.test('resolver and store may be instances of classes', async (t) => {
   t.match(store.find(), { hash: String })
 })
 
-t.test('the host may use @fastify/sensible, before or after', async (t) => {
+t.test('the host registers @fastify/sensible before or after the plugin -> 200', async (t) => {
   const before = await startHost(t, { prepare: (app) => app.register(sensible) })
   t.equal((await generate(before.app)).statusCode, 200)
 
@@ -86,7 +86,7 @@ t.test('the host may use @fastify/sensible, before or after', async (t) => {
   t.equal((await generate(after)).statusCode, 200)
 })
 
-t.test('the host may have no log', async (t) => {
+t.test('a host without a logger -> 200 and 401', async (t) => {
   const app = createHost()
   t.equal((await generate(app, admin)).statusCode, 200)
   t.equal((await generate(app, {})).statusCode, 401)

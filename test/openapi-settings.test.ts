@@ -3,7 +3,7 @@ import { errorResponse, generateOpenApi, lacksDescription, withoutProse } from '
 
 const settingsPath = '/api/admin/scim-settings'
 
-// The facts of Unleash's public OpenAPI document, version 7.5.0, without its prose.
+// From Unleash's public OpenAPI document, version 7.5.0, without its prose.
 const operations = {
   get: {
     tags: ['Auth'],
@@ -40,26 +40,26 @@ const schemas = {
   }
 }
 
-t.test('the operations of the settings are those of Unleash in all but prose', async (t) => {
+t.test('the OpenAPI operations of the settings -> equal those of Unleash except for the prose', async (t) => {
   const { paths, components } = await generateOpenApi(t, { settings: true })
   const { scimSettingsSchema, setScimSettingsSchema } = components.schemas
   t.strictSame(withoutProse(paths[settingsPath]), operations)
   t.strictSame(withoutProse({ scimSettingsSchema, setScimSettingsSchema }), schemas)
 })
 
-t.test('they, their answers and their fields are described, with examples', async (t) => {
+t.test('the OpenAPI operations of the settings -> have descriptions and examples throughout', async (t) => {
   const { paths: { [settingsPath]: { get, post } }, components: { schemas: { scimSettingsSchema, setScimSettingsSchema } } } = await generateOpenApi(t, { settings: true })
-  const answers: any[] = [...Object.values(get.responses), ...Object.values(post.responses)]
+  const responses: any[] = [...Object.values(get.responses), ...Object.values(post.responses)]
   const schemas = [scimSettingsSchema, setScimSettingsSchema]
-  const fields: any[] = [...answers.map((answer) => answer.content?.['application/json'].schema), ...schemas]
+  const fields: any[] = [...responses.map((response) => response.content?.['application/json'].schema), ...schemas]
     .flatMap((schema) => Object.values(schema?.properties ?? {}))
 
-  t.strictSame([get, post, ...answers, ...schemas, ...fields].filter(lacksDescription), [])
+  t.strictSame([get, post, ...responses, ...schemas, ...fields].filter(lacksDescription), [])
   t.strictSame([get, post].filter(({ summary }) => !summary), [])
   t.strictSame(fields.filter(({ example }) => example === undefined || example === ''), [])
 })
 
-t.test('each error has an example of its name', async (t) => {
+t.test('the error responses of setScimSettings -> each has an example of its name', async (t) => {
   const { paths: { [settingsPath]: { post } } } = await generateOpenApi(t, { settings: true })
   t.strictSame(['400', '401', '403', '415'].map((status) => post.responses[status].content['application/json'].schema.properties.name.example),
     ['ValidationError', 'AuthenticationRequired', 'NoAccessError', 'ContentTypeError'])

@@ -3,7 +3,7 @@ import t from 'tap'
 import { generatePath } from './helpers/host.ts'
 import { errorResponse, generateOpenApi, lacksDescription, withoutProse } from './helpers/openapi.ts'
 
-t.test('the operation generateNewToken is that of Unleash in all but prose', async (t) => {
+t.test('the OpenAPI operation generateNewToken -> equals that of Unleash except for the prose', async (t) => {
   const document = await generateOpenApi(t)
   t.strictSame(withoutProse(document.paths), {
     [generatePath]: {
@@ -30,13 +30,13 @@ t.test('the operation generateNewToken is that of Unleash in all but prose', asy
   })
 })
 
-t.test('the operation leaves security to the document, as Unleash does', async (t) => {
+t.test('the OpenAPI operation generateNewToken -> inherits the security of the document', async (t) => {
   const document = await generateOpenApi(t)
   t.notOk('security' in document.paths[generatePath].post)
   t.strictSame(document.security, [{ apiKey: [] }, { bearerToken: [] }])
 })
 
-t.test('the operation, its answers and their fields are described, with examples', async (t) => {
+t.test('the OpenAPI operation generateNewToken -> has descriptions and examples throughout', async (t) => {
   const { paths: { [generatePath]: { post } }, components: { schemas: { scimTokenSchema } } } = await generateOpenApi(t)
   const fields = ['401', '403', '404'].flatMap((status) => Object.values(post.responses[status].content['application/json'].schema.properties))
   const described = [post, scimTokenSchema, ...Object.values(post.responses), ...fields, scimTokenSchema.properties.token]
@@ -48,8 +48,8 @@ t.test('the operation, its answers and their fields are described, with examples
     ['AuthenticationRequired', 'NoAccessError', 'NotFoundError'])
 })
 
-for (const [what, options] of [['', {}], [', the settings routes and a prefix included', { settings: true, prefix: '/unleash' }]] as const) {
-  t.test(`the document is valid OpenAPI 3${what}`, async (t) => {
+for (const [what, options] of [['default options', {}], ['the settings routes and a prefix', { settings: true, prefix: '/unleash' }]] as const) {
+  t.test(`the OpenAPI document with ${what} -> valid OpenAPI 3`, async (t) => {
     const { valid, errors } = await new Validator().validate(await generateOpenApi(t, options))
     t.ok(valid, JSON.stringify(errors))
   })

@@ -13,7 +13,7 @@ const settingsPath = '/api/admin/scim-settings'
 const json = { 'content-type': 'application/json' }
 const hello = 'The body must look like {"enabled": true}.'
 
-/** Boots a host with the settings routes and one SCIM route, and notes every change the store is asked for. */
+/** Starts a host with the settings routes and SCIM routes, and records the values passed to `setEnabled`. */
 async function startSettingsHost (t: Test, setup: HostSetup & { store?: ScimSettingsStore } = {}) {
   const { store = memoryStore() } = setup
   const changes: boolean[] = []
@@ -44,7 +44,7 @@ async function useToken (app: FastifyInstance, token: string) {
   return await app.inject({ url: scimPath, headers: { authorization: `Bearer ${token}` } })
 }
 
-t.test('who is known may read the settings, whatever their permissions', async (t) => {
+t.test('a user without permissions reads the settings -> 200', async (t) => {
   const { app } = await startSettingsHost(t)
   const response = await read(app, viewer)
   t.equal(response.statusCode, 200)
@@ -52,13 +52,13 @@ t.test('who is known may read the settings, whatever their permissions', async (
   t.equal(response.headers['cache-control'], 'no-store')
 })
 
-t.test('a token that was generated shows, and not what it is', async (t) => {
+t.test('a token was generated -> the settings say hasToken: true, without the token', async (t) => {
   const { app } = await startSettingsHost(t)
   await generate(app)
   t.same((await read(app)).json(), { enabled: true, hasToken: true })
 })
 
-t.test('an admin disables and enables SCIM, and the answer has no body', async (t) => {
+t.test('an admin disables and enables SCIM -> 200 without a body', async (t) => {
   const { app, changes } = await startSettingsHost(t)
   for (const enabled of [false, true]) {
     const response = await set(app, JSON.stringify({ enabled }))
@@ -68,7 +68,7 @@ t.test('an admin disables and enables SCIM, and the answer has no body', async (
   t.same(changes, [false, true])
 })
 
-t.test('the SCIM settings are made where there are none', async (t) => {
+t.test('SCIM is enabled without SCIM settings -> they are created', async (t) => {
   const { app } = await startSettingsHost(t, { store: memoryStore({ settings: false }) })
   t.same((await read(app)).json(), { enabled: false, hasToken: false })
   t.equal((await generate(app)).statusCode, 404)
@@ -76,21 +76,21 @@ t.test('the SCIM settings are made where there are none', async (t) => {
   t.equal((await generate(app)).statusCode, 200)
 })
 
-t.test('disabling refuses SCIM requests at once and keeps the token', async (t) => {
+t.test('SCIM is disabled -> SCIM requests get 401 at once, and the token is kept', async (t) => {
   const { app } = await startSettingsHost(t)
   const { token } = (await generate(app)).json()
   t.equal((await useToken(app, token)).statusCode, 200)
 
   await set(app, '{"enabled": false}')
-  const refused = await useToken(app, token)
-  t.equal(refused.statusCode, 401)
-  t.match(refused.headers['www-authenticate'], /error="invalid_token"/)
+  const rejected = await useToken(app, token)
+  t.equal(rejected.statusCode, 401)
+  t.match(rejected.headers['www-authenticate'], /error="invalid_token"/)
 
   await set(app, '{"enabled": true}')
   t.equal((await useToken(app, token)).statusCode, 200)
 })
 
-t.test('a token generated while SCIM is disabled is valid once it is enabled', async (t) => {
+t.test('a token generated while SCIM is disabled -> valid once SCIM is enabled', async (t) => {
   const { app } = await startSettingsHost(t)
   await set(app, '{"enabled": false}')
   const { token } = (await generate(app)).json()
@@ -100,17 +100,17 @@ t.test('a token generated while SCIM is disabled is valid once it is enabled', a
   t.equal((await useToken(app, token)).statusCode, 200)
 })
 
-t.test('nobody may read or change the settings, and a bad body is not looked at before', async (t) => {
+t.test('unauthenticated read or change with an invalid body -> 401', async (t) => {
   const { app, changes } = await startSettingsHost(t)
-  const answers = [await read(app, {}), await set(app, '{', { ...json, authorization: '' })]
-  t.same(answers.map(({ statusCode }) => statusCode), [401, 401])
-  for (const answer of answers) {
-    t.matchOnly(answer.json(), { id: uuid, name: 'AuthenticationRequired', message: /log in.*\/auth\/simple\/login/ })
+  const responses = [await read(app, {}), await set(app, '{', { ...json, authorization: '' })]
+  t.same(responses.map(({ statusCode }) => statusCode), [401, 401])
+  for (const response of responses) {
+    t.matchOnly(response.json(), { id: uuid, name: 'AuthenticationRequired', message: /log in.*\/auth\/simple\/login/ })
   }
   t.same(changes, [])
 })
 
-t.test('changing needs a permission, and the refusal names those that do', async (t) => {
+t.test('a user without the permissions changes the settings -> 403 that names the permissions', async (t) => {
   const { app, changes, log } = await startSettingsHost(t)
   const response = await set(app, '{', { ...json, ...viewer })
   t.equal(response.statusCode, 403)
@@ -119,23 +119,23 @@ t.test('changing needs a permission, and the refusal names those that do', async
   t.same(changes, [])
 })
 
-t.test('the permissions that a host sets count for changing, too', async (t) => {
-  const asked: (readonly string[])[] = []
+t.test('the option permissions -> used for changing the settings', async (t) => {
+  const checked: (readonly string[])[] = []
   const { app, changes } = await startSettingsHost(t, {
     resolver: {
       ...users,
       authorize (_user, permissions) {
-        asked.push(permissions)
+        checked.push(permissions)
         return permissions.includes('SCIM')
       }
     },
     options: { permissions: ['SCIM'] }
   })
   t.equal((await set(app, '{"enabled": true}')).statusCode, 200)
-  t.same([changes, asked], [[true], [['SCIM']]])
+  t.same([changes, checked], [[true], [['SCIM']]])
 })
 
-t.test('a page on another origin may not change the settings', async (t) => {
+t.test('a change from another origin -> 403 unless the origin is trusted', async (t) => {
   const { app, changes } = await startSettingsHost(t, { options: { trustedOrigins: ['https://admin.example.com'] } })
   const table: [status: number, headers: Record<string, string>][] = [
     [403, { 'sec-fetch-site': 'cross-site' }],
@@ -148,34 +148,34 @@ t.test('a page on another origin may not change the settings', async (t) => {
     [200, { origin: 'http://localhost:4242', host: 'localhost:4242' }],
     [200, { 'sec-fetch-site': 'cross-site', origin: 'https://admin.example.com' }]
   ]
-  const answers = await Promise.all(table.map(([, headers]) => set(app, '{"enabled": false}', { ...json, ...headers })))
-  t.same(answers.map(({ statusCode }) => statusCode), table.map(([status]) => status))
-  t.matchOnly(answers[0]?.json(), { id: uuid, name: 'NoAccessError', message: /another origin/ })
+  const responses = await Promise.all(table.map(([, headers]) => set(app, '{"enabled": false}', { ...json, ...headers })))
+  t.same(responses.map(({ statusCode }) => statusCode), table.map(([status]) => status))
+  t.matchOnly(responses[0]?.json(), { id: uuid, name: 'NoAccessError', message: /another origin/ })
   t.same(changes, [false, false, false, false])
 })
 
-t.test('an invalid body is refused with one detail a fault, and where it is', async (t) => {
+t.test('an invalid body -> 400 with the path and message of the fault', async (t) => {
   const { app, changes } = await startSettingsHost(t)
   const missing = { path: '/enabled', message: '/enabled: Expected required property.' }
-  const noBoolean = { path: '/enabled', message: '/enabled: Expected boolean.' }
-  const noObject = { path: '', message: 'The body: Expected object.' }
+  const notBoolean = { path: '/enabled', message: '/enabled: Expected boolean.' }
+  const notObject = { path: '', message: 'The body: Expected object.' }
   const table: [body: string, fault: { path: string, message: string }][] = [
     ['{}', missing],
     ['{"Enabled": true}', missing],
     ['{"settings": {"enabled": true}}', missing],
-    ['{"enabled": null}', noBoolean],
-    ['{"enabled": 1}', noBoolean],
-    ['{"enabled": 0}', noBoolean],
-    ['{"enabled": "false"}', noBoolean],
-    ['{"enabled": ""}', noBoolean],
-    ['{"enabled": [true]}', noBoolean],
-    ['{"enabled": {"enabled": true}}', noBoolean],
-    ['null', noObject],
-    ['true', noObject],
-    ['1', noObject],
-    ['"true"', noObject],
-    ['[]', noObject],
-    ['[{"enabled": true}]', noObject]
+    ['{"enabled": null}', notBoolean],
+    ['{"enabled": 1}', notBoolean],
+    ['{"enabled": 0}', notBoolean],
+    ['{"enabled": "false"}', notBoolean],
+    ['{"enabled": ""}', notBoolean],
+    ['{"enabled": [true]}', notBoolean],
+    ['{"enabled": {"enabled": true}}', notBoolean],
+    ['null', notObject],
+    ['true', notObject],
+    ['1', notObject],
+    ['"true"', notObject],
+    ['[]', notObject],
+    ['[{"enabled": true}]', notObject]
   ]
   for (const [body, fault] of table) {
     const response = await set(app, body)
@@ -188,19 +188,19 @@ t.test('an invalid body is refused with one detail a fault, and where it is', as
   t.same(changes, [])
 })
 
-t.test('a body that is no JSON is refused in the same shape', async (t) => {
+t.test('a body that is not JSON -> 400 in the same shape', async (t) => {
   const { app, changes } = await startSettingsHost(t)
-  const noJson = "Body is not valid JSON but content-type is set to 'application/json'."
+  const notJson = "Body is not valid JSON but content-type is set to 'application/json'."
   const empty = "Body cannot be empty when content-type is set to 'application/json'."
   const table: [body: string, message: string][] = [
-    ['{"enabled": true', noJson],
-    ['enabled=true', noJson],
-    ['<settings/>', noJson],
-    [' ', noJson],
-    ['{"enabled": true}\0', noJson],
-    ['{"__proto__": {"enabled": true}}', noJson],
-    ['{"enabled": true, "__proto__": null}', noJson],
-    ['{"enabled": true, "constructor": {"prototype": {}}}', noJson],
+    ['{"enabled": true', notJson],
+    ['enabled=true', notJson],
+    ['<settings/>', notJson],
+    [' ', notJson],
+    ['{"enabled": true}\0', notJson],
+    ['{"__proto__": {"enabled": true}}', notJson],
+    ['{"enabled": true, "__proto__": null}', notJson],
+    ['{"enabled": true, "constructor": {"prototype": {}}}', notJson],
     ['', empty]
   ]
   for (const [body, message] of table) {
@@ -216,23 +216,23 @@ t.test('a body that is no JSON is refused in the same shape', async (t) => {
   t.same(changes, [])
 })
 
-t.test('no body and no content type are refused as an invalid body', async (t) => {
+t.test('no body and no content type -> 400', async (t) => {
   const { app } = await startSettingsHost(t)
   const response = await app.inject({ method: 'POST', url: settingsPath, headers: admin })
   t.equal(response.statusCode, 400)
   t.same(response.json().details, [{ path: '', message: 'The body: Expected object.' }])
 })
 
-t.test('a body of another content type is refused with 415', async (t) => {
+t.test('a body of another content type -> 415', async (t) => {
   const { app, changes } = await startSettingsHost(t)
-  const named = (type: string) => `The content type of the request (${type}) is not accepted: send application/json.`
+  const notAccepted = (type: string) => `The content type of the request (${type}) is not accepted: send application/json.`
   const table: [headers: Record<string, string>, message: string][] = [
-    [{ 'content-type': 'text/plain' }, named('text/plain')],
-    [{ 'content-type': 'application/xml' }, named('application/xml')],
-    [{ 'content-type': 'application/x-www-form-urlencoded' }, named('application/x-www-form-urlencoded')],
-    [{ 'content-type': 'multipart/form-data; boundary=x' }, named('multipart/form-data; boundary=x')],
-    [{ 'content-type': 'application/jsonx' }, named('application/jsonx')],
-    [{}, named('none')],
+    [{ 'content-type': 'text/plain' }, notAccepted('text/plain')],
+    [{ 'content-type': 'application/xml' }, notAccepted('application/xml')],
+    [{ 'content-type': 'application/x-www-form-urlencoded' }, notAccepted('application/x-www-form-urlencoded')],
+    [{ 'content-type': 'multipart/form-data; boundary=x' }, notAccepted('multipart/form-data; boundary=x')],
+    [{ 'content-type': 'application/jsonx' }, notAccepted('application/jsonx')],
+    [{}, notAccepted('none')],
     [{ 'content-type': 'garbage' }, 'Unsupported Media Type']
   ]
   for (const [headers, message] of table) {
@@ -246,18 +246,18 @@ t.test('a body of another content type is refused with 415', async (t) => {
   t.same(changes, [])
 })
 
-t.test('unknown properties are ignored, and JSON is JSON however its type is spelled', async (t) => {
+t.test('unknown properties, or another spelling of the JSON content type -> 200', async (t) => {
   const { app, changes } = await startSettingsHost(t)
-  const answers = [
+  const responses = [
     await set(app, '{"enabled": false, "hasToken": "yes", "more": {"enabled": true}}'),
     await set(app, '{"enabled": false}', { 'content-type': 'application/json; charset=utf-8' }),
     await set(app, '{"enabled": false}', { 'content-type': 'Application/JSON' })
   ]
-  t.same(answers.map(({ statusCode }) => statusCode), [200, 200, 200])
+  t.same(responses.map(({ statusCode }) => statusCode), [200, 200, 200])
   t.same(changes, [false, false, false])
 })
 
-t.test('a body of more than 1 KiB is refused with 413, its length announced or not', async (t) => {
+t.test('a body of more than 1 KiB, with or without Content-Length -> 413', async (t) => {
   const { app, changes } = await startSettingsHost(t)
   const long = JSON.stringify({ enabled: false, more: 'x'.repeat(1024) })
   for (const payload of [long, Readable.from([long.slice(0, 512), long.slice(512)])]) {
@@ -274,12 +274,12 @@ const nothingChanged = /^The server is temporarily unavailable, and nothing was 
 const notConfirmed = /^The change could not be confirmed: it may or may not have been stored/
 
 for (const { how, call, logged } of failures) {
-  t.test(`nobody gets a 200 when the store ${how}, and the cause is for the log alone`, async (t) => {
+  t.test(`getSettings() or setEnabled() ${how} -> 503, the cause is only in the log`, async (t) => {
     const { app, log } = await startSettingsHost(t, { store: { ...memoryStore(), getSettings: call, setEnabled: call } })
-    const answers = [await read(app), await set(app, '{"enabled": false}')]
-    t.matchOnly(answers.map((answer) => [answer.statusCode, answer.json().message]), [[503, nothingChanged], [503, notConfirmed]])
-    t.notMatch(answers.map(({ body, headers }) => body + JSON.stringify(headers)).join(), internals)
-    const ids = answers.map((answer) => answer.json().id)
+    const responses = [await read(app), await set(app, '{"enabled": false}')]
+    t.matchOnly(responses.map((response) => [response.statusCode, response.json().message]), [[503, nothingChanged], [503, notConfirmed]])
+    t.notMatch(responses.map(({ body, headers }) => body + JSON.stringify(headers)).join(), internals)
+    const ids = responses.map((response) => response.json().id)
     t.match(log.filter(({ errorId }) => ids.includes(errorId)), ['getSettings', 'setEnabled'].map((method) => ({
       level: 50,
       msg: `scimTokenStore.${method} failed`,
@@ -288,29 +288,29 @@ for (const { how, call, logged } of failures) {
   })
 }
 
-t.test('where the store hangs, the answer is 503 after the timeout', async (t) => {
+t.test('getSettings() or setEnabled() never settles -> 503 after the timeout', async (t) => {
   const hang = async () => await new Promise<never>(() => {})
   const { app } = await startSettingsHost(t, {
     store: { ...memoryStore(), getSettings: hang, setEnabled: hang },
     options: { timeout: 50 }
   })
-  const answers = await Promise.all([read(app), set(app, '{"enabled": false}')])
-  t.matchOnly(answers.map((answer) => [answer.statusCode, answer.json().message]), [[503, nothingChanged], [503, notConfirmed]])
+  const responses = await Promise.all([read(app), set(app, '{"enabled": false}')])
+  t.matchOnly(responses.map((response) => [response.statusCode, response.json().message]), [[503, nothingChanged], [503, notConfirmed]])
 })
 
-t.test('a store whose answer comes after the handlerTimeout of the host cannot answer any more', async (t) => {
+t.test('setEnabled() settles after the handlerTimeout of the host -> one 503 and no second response', async (t) => {
   const database = new EventEmitter()
   const { app, log } = await startSettingsHost(t, {
-    store: { ...memoryStore(), setEnabled: async () => { await once(database, 'answer') } },
+    store: { ...memoryStore(), setEnabled: async () => { await once(database, 'done') } },
     server: { handlerTimeout: 50 }
   })
   t.equal((await set(app, '{"enabled": false}')).statusCode, 503)
-  database.emit('answer')
+  database.emit('done')
   t.equal((await read(app)).statusCode, 200)
-  t.equal(log.filter(({ level }) => level >= 40).length, 1, 'one error in the log, and no second answer')
+  t.equal(log.filter(({ level }) => level >= 40).length, 1, 'one error in the log, no second response')
 })
 
-t.test('settings that are not what the contract says are shown to nobody', async (t) => {
+t.test('getSettings() returns something else than the contract says -> 500 without it', async (t) => {
   const wrong = [
     'null', 'true', '[]', '{}',
     '{"enabled": true}',
@@ -319,34 +319,34 @@ t.test('settings that are not what the contract says are shown to nobody', async
     '{"enabled": "true", "hasToken": "false"}',
     '{"enabled": true, "hasToken": true, "hash": "a secret"}'
   ]
-  let answer = ''
-  const { app, log } = await startSettingsHost(t, { store: { ...memoryStore(), getSettings: () => JSON.parse(answer) } })
-  for (answer of wrong) {
+  let returned = ''
+  const { app, log } = await startSettingsHost(t, { store: { ...memoryStore(), getSettings: () => JSON.parse(returned) } })
+  for (returned of wrong) {
     const response = await read(app)
     t.matchOnly([response.statusCode, response.json()], [500, {
       id: uuid,
       name: 'InternalServerError',
       message: /^Something went wrong on the server, and nothing was changed/,
       details: [{ message: String }]
-    }], answer)
+    }], returned)
     t.match(log.at(-2)?.err?.message, /scimTokenStore.getSettings must return { enabled, hasToken }, both true or false/)
   }
 })
 
-t.test('an answer of setEnabled, which has none, is no 200', async (t) => {
+t.test('setEnabled() returns a value -> 500', async (t) => {
   const wrong = ['null', 'true', 'false', '{"rowCount": 0}', '[]']
-  let answer = ''
-  const { app, log } = await startSettingsHost(t, { store: { ...memoryStore(), setEnabled: () => JSON.parse(answer) } })
-  for (answer of wrong) {
+  let returned = ''
+  const { app, log } = await startSettingsHost(t, { store: { ...memoryStore(), setEnabled: () => JSON.parse(returned) } })
+  for (returned of wrong) {
     const response = await set(app, '{"enabled": false}')
-    t.matchOnly([response.statusCode, response.json().message], [500, notConfirmed], answer)
+    t.matchOnly([response.statusCode, response.json().message], [500, notConfirmed], returned)
     t.match(log.at(-2)?.err?.message, /scimTokenStore.setEnabled must return nothing/)
   }
 })
 
-t.test('the host keeps its validator, and how it coerces', async (t) => {
-  // Validates on both hosts, with the options that a host may set and a compiler of its own.
-  const answers = async (app: FastifyInstance) => {
+t.test('a host with its own validator and Ajv options -> they stay in use for its routes', async (t) => {
+  // Two routes: one with the Ajv options of the host, one with its own compiler.
+  const responsesOf = async (app: FastifyInstance) => {
     const payloads = [{ on: null, size: '7', more: 1 }, { on: 1, size: 7 }, { on: true }]
     const responses = await Promise.all(['/defaults', '/own'].flatMap((url) =>
       payloads.map((payload) => app.inject({ method: 'POST', url, payload }))))
@@ -372,11 +372,11 @@ t.test('the host keeps its validator, and how it coerces', async (t) => {
   const { app } = await startSettingsHost(t, { server, prepare: addRoutes })
 
   t.equal((await set(app, '{"enabled": null}')).statusCode, 400)
-  t.same(await answers(app), await answers(without))
-  t.same((await answers(app))[1], [200, { on: true, size: 7 }], 'this host coerces')
+  t.same(await responsesOf(app), await responsesOf(without))
+  t.same((await responsesOf(app))[1], [200, { on: true, size: 7 }], 'the host coerces')
 })
 
-t.test('a validator of the host does not count for the settings', async (t) => {
+t.test('a host validator that accepts everything -> an invalid settings body still gets 400', async (t) => {
   const { app, changes } = await startSettingsHost(t, {
     prepare (app) { app.setValidatorCompiler(() => () => ({ value: { enabled: true } })) }
   })
@@ -385,12 +385,12 @@ t.test('a validator of the host does not count for the settings', async (t) => {
   t.same(changes, [false])
 })
 
-t.test('without the option there are no such routes', async (t) => {
+t.test('without settings: true -> 404 on the settings routes', async (t) => {
   const { app } = await startHost(t)
   t.same([(await read(app)).statusCode, (await set(app, '{"enabled": true}')).statusCode], [404, 404])
 })
 
-t.test('a store without the methods for the settings fails at boot, and only with the option', async (t) => {
+t.test('a store without getSettings() and setEnabled() -> boot fails only with settings: true', async (t) => {
   const { replace, find } = memoryStore()
   await t.resolves(startHost(t, { store: { replace, find } }))
   await t.rejects(

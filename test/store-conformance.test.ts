@@ -9,7 +9,7 @@ type Store = ScimSettingsStore<object>
 
 const context = await createStoreContext({})
 
-/** A sound store that waits as a database does, made to be broken in one place. */
+/** A correct store with the asynchrony of a database. Subclasses break one method. */
 class SlowStore implements Store {
   row: { enabled: boolean, record: ScimTokenRecord | null } | null
   isFull = false
@@ -43,8 +43,8 @@ class SlowStore implements Store {
   }
 }
 
-/** Runs all cases on a kind of store, and answers the names of those that fail. */
-async function failing (Kind: new (settings: boolean) => SlowStore): Promise<string[]> {
+/** Runs all cases on a kind of store and returns the names of those that fail. */
+async function failingCases (Kind: new (settings: boolean) => SlowStore): Promise<string[]> {
   const harness: StoreHarness<object, SlowStore> = {
     open: ({ settings }) => ({ store: new Kind(settings), context }),
     failWrites ({ store }) {
@@ -62,8 +62,8 @@ async function failing (Kind: new (settings: boolean) => SlowStore): Promise<str
   return failed
 }
 
-t.test('a sound store passes', async (t) => {
-  t.strictSame(await failing(SlowStore), [])
+t.test('a correct store -> all cases pass', async (t) => {
+  t.strictSame(await failingCases(SlowStore), [])
 })
 
 const found = [
@@ -80,14 +80,14 @@ const found = [
 
 const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases: string[] }[] = [
   {
-    what: 'that answers dates as text',
+    what: 'that returns dates as text',
     Kind: class extends SlowStore {
       override async find () { return JSON.parse(JSON.stringify(await super.find())) }
     },
     cases: found
   },
   {
-    what: 'that says true and stores nothing',
+    what: 'that returns true and stores nothing',
     Kind: class extends SlowStore {
       override async replace () { return this.row !== null }
     },
@@ -144,7 +144,7 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
     ]
   },
   {
-    what: 'that refuses a record when another was stored meanwhile',
+    what: 'that rejects a record if another one was stored meanwhile',
     Kind: class extends SlowStore {
       override async replace (record: ScimTokenRecord) {
         const before = this.row?.record
@@ -180,7 +180,7 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
     cases: ['replace() rejects -> the previous record is kept']
   },
   {
-    what: 'that hides that a write failed',
+    what: 'that hides failed writes',
     Kind: class extends SlowStore {
       override async replace (record: ScimTokenRecord) { return await super.replace(record).catch(() => true) }
       override async setEnabled (enabled: boolean) { await super.setEnabled(enabled).catch(() => {}) }
@@ -188,14 +188,14 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
     cases: ['replace() rejects -> the previous record is kept', 'setEnabled() rejects -> nothing is changed']
   },
   {
-    what: 'that serves the record when SCIM is disabled',
+    what: 'that finds the record while SCIM is disabled',
     Kind: class extends SlowStore {
       override async find () { return this.row?.record ?? null }
     },
     cases: ['find() returns null while SCIM is disabled, and the same record once it is enabled again', 'find() returns a record stored while SCIM was disabled once it is enabled']
   },
   {
-    what: 'that forgets the record when SCIM is disabled',
+    what: 'that deletes the record when SCIM is disabled',
     Kind: class extends SlowStore {
       override async setEnabled (enabled: boolean) {
         await super.setEnabled(enabled)
@@ -208,7 +208,7 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
     ]
   },
   {
-    what: 'that takes no record while SCIM is disabled',
+    what: 'that stores no record while SCIM is disabled',
     Kind: class extends SlowStore {
       override async replace (record: ScimTokenRecord) { return this.row?.enabled === true && await super.replace(record) }
     },
@@ -218,7 +218,7 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
     ]
   },
   {
-    what: 'that switches only where there are SCIM settings',
+    what: 'that ignores setEnabled without SCIM settings',
     Kind: class extends SlowStore {
       override async setEnabled (enabled: boolean) { if (this.row !== null) await super.setEnabled(enabled) }
     },
@@ -228,7 +228,7 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
     ]
   },
   {
-    what: 'that says there is no token while SCIM is disabled',
+    what: 'that reports hasToken: false while SCIM is disabled',
     Kind: class extends SlowStore {
       override async getSettings () { return { enabled: this.row?.enabled ?? false, hasToken: await this.find() !== null } }
     },
@@ -238,7 +238,7 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
     ]
   },
   {
-    what: 'that switches before a write that fails',
+    what: 'that changes the switch before a write that fails',
     Kind: class extends SlowStore {
       override async setEnabled (enabled: boolean) {
         if (this.row !== null) this.row.enabled = enabled
@@ -255,7 +255,7 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
     cases: found
   },
   {
-    what: 'that finds any of the records it was given',
+    what: 'that also finds earlier records',
     Kind: class extends SlowStore {
       readonly records: ScimTokenRecord[] = []
       override async replace (record: ScimTokenRecord) {
@@ -272,21 +272,21 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
     cases: ['concurrent replace() calls leave exactly one of their records, whole']
   },
   {
-    what: 'that reads as enabled where there are no SCIM settings',
+    what: 'that reports enabled: true without SCIM settings',
     Kind: class extends SlowStore {
       override async getSettings () { return this.row === null ? { enabled: true, hasToken: false } : await super.getSettings() }
     },
     cases: ['getSettings() without SCIM settings returns disabled and without a token']
   },
   {
-    what: 'that is set up with a record',
+    what: 'that starts with a record',
     Kind: class extends SlowStore {
       override async find () { return await super.find() ?? (this.row?.enabled ? { hash: '', createdAt: new Date() } : null) }
     },
     cases: ['find() without a record returns null']
   },
   {
-    what: 'that finds a record where there is none',
+    what: 'that finds a record before one is stored',
     Kind: class extends SlowStore {
       override async find () { return await super.find() ?? { hash: '', createdAt: new Date() } }
     },
@@ -300,18 +300,18 @@ const broken: { what: string, Kind: new (settings: boolean) => SlowStore, cases:
 ]
 
 for (const { what, Kind, cases } of broken) {
-  t.test(`a store ${what} fails`, async (t) => {
-    t.strictSame((await failing(Kind)).sort(), cases.sort())
+  t.test(`a store ${what} -> exactly the cases about it fail`, async (t) => {
+    t.strictSame((await failingCases(Kind)).sort(), cases.sort())
   })
 }
 
-t.test('a store whose writes cannot fail has no case for that', async (t) => {
+t.test('a harness without failWrites -> no cases about failed writes', async (t) => {
   const harness: StoreHarness<object, SlowStore> = { open: ({ settings }) => ({ store: new SlowStore(settings), context }) }
   const names = [...storeConformance(harness), ...settingsConformance(harness)].map(({ name }) => name)
   t.notMatch(names.join(), 'reject')
 })
 
-t.test('a store is closed at the end of its case, even of one that fails', async (t) => {
+t.test('a case passes or fails -> its store is closed', async (t) => {
   let [opened, closed] = [0, 0]
   const cases = storeConformance({
     open () {
@@ -324,23 +324,23 @@ t.test('a store is closed at the end of its case, even of one that fails', async
   t.equal(closed, opened)
 })
 
-t.test('a store whose writes were made to fail is mended, even where the case fails', async (t) => {
+t.test('a case about failed writes passes or fails -> the store is repaired', async (t) => {
   for (const Kind of [SlowStore, class extends SlowStore { override async replace () { return true } }]) {
-    let [failing, mended] = [0, 0]
+    let [failing, repaired] = [0, 0]
     const harness: StoreHarness<object, SlowStore> = {
       open: ({ settings }) => ({ store: new Kind(settings), context }),
       failWrites ({ store }) {
         failing++
         store.isFull = true
-        return () => { mended++ }
+        return () => { repaired++ }
       }
     }
     await Promise.allSettled([...storeConformance(harness), ...settingsConformance(harness)].map(({ run }) => run()))
-    t.strictSame([failing, mended], [2, 2])
+    t.strictSame([failing, repaired], [2, 2])
   }
 })
 
-t.test('a harness may be an instance of a class', async (t) => {
+t.test('the harness is a class instance -> all cases pass', async (t) => {
   class Harness implements StoreHarness<object, SlowStore> {
     readonly #context = context
     open ({ settings }: { settings: boolean }) { return { store: new SlowStore(settings), context: this.#context } }

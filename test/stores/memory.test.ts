@@ -13,11 +13,11 @@ for (const { name, run } of [...storeConformance(harness), ...settingsConformanc
   t.test(name, async (t) => { await t.resolves(run()) })
 }
 
-t.test('without options there are SCIM settings, enabled', async (t) => {
+t.test('memoryStore() without options -> SCIM settings exist and are enabled', async (t) => {
   t.strictSame(memoryStore().getSettings(context), { enabled: true, hasToken: false })
 })
 
-t.test('two stores share nothing', async (t) => {
+t.test('a record stored in one memory store -> not found in another', async (t) => {
   const [one, other] = [memoryStore(), memoryStore()]
   t.equal(one.replace({ hash: 'a', createdAt: new Date() }, context), true)
   t.equal(other.find(context), null)

@@ -4,7 +4,7 @@ import t from 'tap'
 import { postgresMigration, postgresStore } from '../../lib/stores/postgres.ts'
 import { createStoreContext } from '../helpers/store-context.ts'
 
-t.test('the PostgreSQL inside the process, PGlite, will do for a store', async (t) => {
+t.test('postgresStore over PGlite -> all methods work', async (t) => {
   const db = await PGlite.create()
   t.teardown(() => db.close())
   await db.query(postgresMigration())

@@ -17,15 +17,15 @@ const newRecord = () => ({ hash: randomBytes(32).toString('hex'), createdAt: new
 
 const server = await startPostgres()
 const pool = new pg.Pool({ connectionString: server.url, max: 20 })
-// The server may stop before a connection has said goodbye.
+// The server may stop before the pool has closed its connections.
 pool.on('error', () => {})
 t.teardown(async () => {
   await pool.end()
   await server.stop()
 })
 
-/** Makes two tables of their own for a test, in a schema of its own. */
-async function newTables (db: Queryable = pool): Promise<Required<PostgresTables>> {
+/** Creates the tables for a test in a new schema. */
+async function createTables (db: Queryable = pool): Promise<Required<PostgresTables>> {
   const schema = `s_${randomUUID()}`
   await db.query(`create schema "${schema}"`, [])
   const tables = { settings: `${schema}.settings`, audit: `${schema}.audit` }
@@ -35,17 +35,17 @@ async function newTables (db: Queryable = pool): Promise<Required<PostgresTables
 
 const quoted = (table: string) => table.split('.').map((part) => pg.escapeIdentifier(part)).join('.')
 
-async function setUp (tables: Required<PostgresTables>, tenant = 'default', db: Queryable = pool): Promise<void> {
+async function insertSettings (tables: Required<PostgresTables>, tenant = 'default', db: Queryable = pool): Promise<void> {
   await db.query(`insert into ${quoted(tables.settings)} (tenant, enabled) values ($1, true)`, [tenant])
 }
 
-/** Opens a store on tables of its own, whose writes to one of them can be made to fail. */
+/** Opens stores on new tables. `failWrites` makes writes to one of the tables fail. */
 function harness (failing: keyof PostgresTables): StoreHarness<User, ScimSettingsStore<User>> {
   const opened = new WeakMap<object, Required<PostgresTables>>()
   return {
     async open ({ settings }) {
-      const tables = await newTables()
-      if (settings) await setUp(tables)
+      const tables = await createTables()
+      if (settings) await insertSettings(tables)
       const store = postgresStore({ db: pool, createdBy, tables })
       opened.set(store, tables)
       return { store, context }
@@ -62,10 +62,10 @@ for (const { name, run } of [...storeConformance(harness('audit')), ...settingsC
   t.test(name, async (t) => { await t.resolves(run()) })
 }
 
-/** Stores a record, and shows that it is found as it was stored. */
-async function roundTrip (t: Test, db: Queryable): Promise<void> {
-  const tables = await newTables(db)
-  await setUp(tables, 'default', db)
+/** Checks all methods of a store on this connection. */
+async function checkStore (t: Test, db: Queryable): Promise<void> {
+  const tables = await createTables(db)
+  await insertSettings(tables, 'default', db)
   const store = postgresStore({ db, createdBy, tables })
   const record = newRecord()
 
@@ -76,28 +76,28 @@ async function roundTrip (t: Test, db: Queryable): Promise<void> {
   t.strictSame(await store.getSettings(context), { enabled: false, hasToken: true })
 }
 
-t.test('a single client will do', async (t) => {
+t.test('db is a single client -> all methods work', async (t) => {
   const client = new pg.Client({ connectionString: server.url })
   await client.connect()
-  await roundTrip(t, client)
+  await checkStore(t, client)
   await client.end()
 })
 
-t.test('a driver that has been told to read dates as strings will do', async (t) => {
+t.test('db returns dates as strings -> all methods work', async (t) => {
   const timestamptz = 1184
   const db = new pg.Pool({
     connectionString: server.url,
     types: { getTypeParser: (oid, format) => oid === timestamptz ? String : pg.types.getTypeParser(oid, format) }
   })
   t.type((await db.query('select now() as now')).rows[0].now, 'string')
-  await roundTrip(t, db)
+  await checkStore(t, db)
   await db.end()
 })
 
-t.test('every call is one statement', async (t) => {
+t.test('each method -> one SQL statement', async (t) => {
   const statements: string[] = []
-  const tables = await newTables()
-  await setUp(tables)
+  const tables = await createTables()
+  await insertSettings(tables)
   const db: Queryable = {
     query: (text, values) => {
       statements.push(text)
@@ -113,9 +113,9 @@ t.test('every call is one statement', async (t) => {
   t.notMatch(statements.join(), ';')
 })
 
-t.test('the settings row tells who generated the token and when, and the audit keeps every one', async (t) => {
-  const tables = await newTables()
-  await setUp(tables)
+t.test('two tokens are generated -> the settings row names who generated the last one and when, the audit has both', async (t) => {
+  const tables = await createTables()
+  await insertSettings(tables)
   const store = postgresStore({ db: pool, createdBy, tables })
   const [first, second] = [newRecord(), newRecord()]
   await store.replace(first, context)
@@ -130,16 +130,16 @@ t.test('the settings row tells who generated the token and when, and the audit k
   ])
 })
 
-t.test('a token without SCIM settings leaves no trace in the audit', async (t) => {
-  const tables = await newTables()
+t.test('replace() without SCIM settings -> no audit row', async (t) => {
+  const tables = await createTables()
   const store = postgresStore({ db: pool, createdBy, tables })
   t.equal(await store.replace(newRecord(), context), false)
   t.strictSame((await pool.query(`select * from ${quoted(tables.audit)}`)).rows, [])
 })
 
-t.test('the role of the host needs no right to change or delete what is in the audit', async (t) => {
-  const tables = await newTables()
-  await setUp(tables)
+t.test('a role without update and delete rights on the audit -> all writes work, the audit cannot be changed', async (t) => {
+  const tables = await createTables()
+  await insertSettings(tables)
   const [settings, audit] = [quoted(tables.settings), quoted(tables.audit)]
   const client = new pg.Client({ connectionString: server.url })
   await client.connect()
@@ -153,19 +153,19 @@ t.test('the role of the host needs no right to change or delete what is in the a
 
   t.equal(await store.replace(newRecord(), context), true)
   await store.setEnabled(false, context)
-  for (const statement of [`delete from ${audit}`, `update ${audit} set created_by = 'nobody'`, `truncate ${audit}`]) {
+  for (const statement of [`delete from ${audit}`, `update ${audit} set created_by = 'someone else'`, `truncate ${audit}`]) {
     await t.rejects(client.query(statement), { message: /permission denied/ }, statement)
   }
   await client.end()
 })
 
-t.test('tenants do not see each other', async (t) => {
-  const tables = await newTables()
+t.test('writes of one tenant -> no effect on another tenant', async (t) => {
+  const tables = await createTables()
   const tenant = ({ headers }: FastifyRequest) => String(headers['x-tenant'])
   const store = postgresStore({ db: pool, createdBy, tables, tenant })
   const north = await createStoreContext(ada, { 'x-tenant': 'north' })
   const south = await createStoreContext(ada, { 'x-tenant': 'south' })
-  await setUp(tables, 'north')
+  await insertSettings(tables, 'north')
   const record = newRecord()
 
   t.equal(await store.replace(newRecord(), south), false)
@@ -181,9 +181,9 @@ t.test('tenants do not see each other', async (t) => {
   t.strictSame(await store.getSettings(north), { enabled: true, hasToken: true })
 })
 
-t.test('the database takes nothing but a hash for a hash', async (t) => {
-  const tables = await newTables()
-  await setUp(tables)
+t.test('a value that is not a hash -> the database rejects the write', async (t) => {
+  const tables = await createTables()
+  await insertSettings(tables)
   const store = postgresStore({ db: pool, createdBy, tables })
   const record = newRecord()
   await store.replace(record, context)
@@ -196,13 +196,13 @@ t.test('the database takes nothing but a hash for a hash', async (t) => {
 const oddNames = {
   'in another schema': { settings: 'Odd schema.settings', audit: 'Odd schema.audit' },
   'with capitals, spaces and umlauts': { settings: 'SCIM Einträge', audit: 'SCIM Prüfung' },
-  'with quotes and all that ends a statement': { settings: 'x"; drop table y; --', audit: "x'; $1 /*" },
-  'that are words of SQL': { settings: 'table', audit: 'select' },
+  'with quotes and statement terminators': { settings: 'x"; drop table y; --', audit: "x'; $1 /*" },
+  'that are SQL keywords': { settings: 'table', audit: 'select' },
   'by default': {}
 }
 
 for (const [what, tables] of Object.entries<PostgresTables>(oddNames)) {
-  t.test(`tables may have names ${what}`, async (t) => {
+  t.test(`table names ${what} -> the store works`, async (t) => {
     await pool.query('create schema if not exists "Odd schema"')
     await pool.query(postgresMigration(tables))
     const store = postgresStore({ db: pool, createdBy, tables })
@@ -217,9 +217,9 @@ for (const [what, tables] of Object.entries<PostgresTables>(oddNames)) {
   })
 }
 
-t.test('the migration may run again: it keeps what is stored', async (t) => {
-  const tables = await newTables()
-  await setUp(tables)
+t.test('the migration runs again -> stored data is kept', async (t) => {
+  const tables = await createTables()
+  await insertSettings(tables)
   const store = postgresStore({ db: pool, createdBy, tables })
   const record = newRecord()
   await store.replace(record, context)
@@ -228,7 +228,7 @@ t.test('the migration may run again: it keeps what is stored', async (t) => {
   t.strictSame(await store.find(context), record)
 })
 
-t.test('the migration may run on five nodes at once', async (t) => {
+t.test('the migration runs on five nodes concurrently -> all succeed', async (t) => {
   for (let round = 0; round < 5; round++) {
     const tables = { settings: `settings ${round}`, audit: `audit ${round}` }
     const clients = Array.from({ length: 5 }, () => new pg.Client({ connectionString: server.url }))
