@@ -4,5 +4,5 @@ const lib = readdirSync('lib', { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts'))
   .map((name) => `lib/${name}`)
 
-/** Answers, for tap, what a test is to cover: lib/ and not dist/, which the examples run. */
+/** Returns the files that each test must cover for tap: lib/ and not dist/, which the examples import. */
 export default () => lib

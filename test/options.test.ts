@@ -15,7 +15,7 @@ async function boot (options: ScimTokenOptions): Promise<void> {
   await app.close()
 }
 
-t.test('without options all is as in Unleash', async (t) => {
+t.test('no options -> the defaults of Unleash', async (t) => {
   const defaults = {
     permissions: ['ADMIN', 'UPDATE_AUTH_CONFIGURATION'],
     trustedOrigins: [],
@@ -27,14 +27,14 @@ t.test('without options all is as in Unleash', async (t) => {
   t.strictSame(resolveOptions({}), defaults)
 })
 
-t.test('an option that is undefined keeps its default', async (t) => {
-  // As of a variable of the environment that is not set.
+t.test('an option that is undefined -> its default', async (t) => {
+  // As when an option is read from an environment variable that is not set.
   const options = Object.fromEntries(Object.keys(resolveOptions({})).map((name) => [name, undefined]))
   t.strictSame(resolveOptions(options), resolveOptions({}))
 })
 
-// What no type checker lets a host write, and a host without one may.
-const unusable: { [Name in keyof ScimTokenOptions]: { values: any[], mustBe: RegExp } } = {
+// A type checker rejects these, but a host may be plain JavaScript.
+const invalid: { [Name in keyof ScimTokenOptions]: { values: any[], mustBe: RegExp } } = {
   permissions: {
     values: [[], [''], [1], 'ADMIN', null],
     mustBe: /an array of at least one permission name, such as \['ADMIN'\]/
@@ -61,17 +61,17 @@ const unusable: { [Name in keyof ScimTokenOptions]: { values: any[], mustBe: Reg
   }
 }
 
-for (const [name, { values, mustBe }] of Object.entries(unusable)) {
+for (const [name, { values, mustBe }] of Object.entries(invalid)) {
   for (const value of values) {
-    t.test(`boot stops at the option ${name}: ${JSON.stringify(value)}, and says what it must be`, async (t) => {
+    t.test(`the option ${name}: ${JSON.stringify(value)} -> boot fails and says what it must be`, async (t) => {
       const message = new RegExp(`^fastify-scim-token: the option "${name}" must be ${mustBe.source}\\.$`)
       await t.rejects(boot({ [name]: value }), { message })
     })
   }
 }
 
-t.test('no option that can be used stops the boot', async (t) => {
-  const usable: ScimTokenOptions[] = [
+t.test('valid options -> boot succeeds', async (t) => {
+  const valid: ScimTokenOptions[] = [
     { permissions: ['ROOT'] },
     { trustedOrigins: ['https://a.example', 'http://localhost:3000', 'http://[::1]:4242'] },
     { loginPath: 'https://login.example/' },
@@ -80,10 +80,10 @@ t.test('no option that can be used stops the boot', async (t) => {
     { settings: true },
     { routeConfig: { generateNewToken: { audit: 'scim' }, setScimSettings: {} } }
   ]
-  for (const options of usable) await t.resolves(boot(options), JSON.stringify(options))
+  for (const options of valid) await t.resolves(boot(options), JSON.stringify(options))
 })
 
-t.test('the config of each route reaches the plugins and hooks of the host', async (t) => {
+t.test('routeConfig -> the config of each route, visible to plugins and hooks of the host', async (t) => {
   const seen: unknown[] = []
   const { app } = await startHost(t, {
     options: {
@@ -98,7 +98,7 @@ t.test('the config of each route reaches the plugins and hooks of the host', asy
   t.match(seen, [{ audit: 'generate', url: generatePath }, { audit: 'get' }, { audit: 'set' }])
 })
 
-t.test('a prefix comes before the path', async (t) => {
+t.test('prefix -> prepended to the path', async (t) => {
   const { app } = await startHost(t, { options: { prefix: '/unleash' } })
   t.equal((await generate(app)).statusCode, 404)
   t.equal((await app.inject({ method: 'POST', url: `/unleash${generatePath}`, headers: admin })).statusCode, 200)

@@ -12,7 +12,7 @@ import t, { type Test } from 'tap'
 import { resolveOptions } from '../lib/options.ts'
 import { startPostgres } from './helpers/postgres.ts'
 
-// It starts servers, a compiler and a test runner.
+// This file starts servers, a compiler and a test runner.
 t.setTimeout(180_000)
 
 const root = join(import.meta.dirname, '..')
@@ -42,7 +42,7 @@ function blockOf (section: string, language: string): string {
 
 const postgres = await startPostgres()
 const db = new pg.Pool({ connectionString: postgres.url })
-// A connection of a pool that has ended may still hear that the server stops.
+// The server may stop before the pool has closed its connections.
 db.on('error', () => {})
 t.teardown(async () => {
   await db.end()
@@ -51,13 +51,13 @@ t.teardown(async () => {
 
 const generate = { method: 'POST', url: '/api/admin/scim-settings/generate-new-token', headers: { authorization: 'let-me-in' } } as const
 
-t.test('the example answers what the README says', async (t) => {
+t.test('the example -> responds as the README says', async (t) => {
   const folder = t.testdir({ 'app.mjs': blockOf('Example', 'js').replace('port: 3000', 'port: 0') })
   const port = await start(t, folder, ['app.mjs'])
   await follow(t, blockOf('Example', 'console'), { from: 3000, to: port })
 })
 
-t.test('the example host answers what the README says', async (t) => {
+t.test('the example host -> responds as the README says', async (t) => {
   const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
   t.strictSame(blocksOf('Try it', 'sh'), ['npm ci && npm start\n', 'npm ci && npm test\n'])
   t.match(scripts.start, / node --import tsx examples\/host\/main\.ts$/)
@@ -66,19 +66,19 @@ t.test('the example host answers what the README says', async (t) => {
   await follow(t, blockOf('Try it', 'console'), { from: 4242, to: port })
 })
 
-t.test('the package is installed under its name', async (t) => {
+t.test('the install command -> names the package', async (t) => {
   const { name } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
   t.equal(blockOf('Install', 'sh'), `npm install fastify ${name}\n`)
 })
 
-t.test('the server on PostgreSQL generates a token, guards its SCIM routes with it and leaves an audit row', async (t) => {
+t.test('the server on PostgreSQL generates a token -> its SCIM routes accept only this token, and the audit has a row', async (t) => {
   await db.query(blockOf('PostgreSQL', 'sql'))
   await db.query("insert into users values ('ada', encode(sha256('let-me-in'), 'hex'), '{ADMIN}')")
   const folder = t.testdir({ 'server.mjs': blockOf('PostgreSQL', 'js') })
   const address = `http://127.0.0.1:${await start(t, folder, ['server.mjs'], { PORT: '0', DATABASE_URL: postgres.url })}`
 
-  const answer = await fetch(address + generate.url, generate)
-  const { token } = await answer.json() as { token: string }
+  const response = await fetch(address + generate.url, generate)
+  const { token } = await response.json() as { token: string }
   t.equal((await fetch(`${address}/scim/Users`)).status, 401)
   t.equal((await fetch(`${address}/scim/Users`, { headers: { authorization: `Bearer ${token}` } })).status, 200)
   const settings = await fetch(`${address}/api/admin/scim-settings`, { headers: generate.headers })
@@ -97,14 +97,14 @@ t.test('the server on PostgreSQL generates a token, guards its SCIM routes with 
   client.release()
 })
 
-t.test('tenants are told apart by their host name', async (t) => {
+t.test('the server with several tenants -> the host name selects the tenant', async (t) => {
   const app = await appOf(t, blockOf('Several tenants', 'js'))
   await db.query("insert into scim_settings (tenant, enabled) values ('acme', true)")
   t.equal((await app.inject({ ...generate, headers: { ...generate.headers, host: 'acme.example.com' } })).statusCode, 200)
   t.equal((await app.inject({ ...generate, headers: { ...generate.headers, host: 'other.example.com' } })).statusCode, 404)
 })
 
-t.test('the store over a table of the host compiles and passes its own test', async (t) => {
+t.test('the store over a table of the host -> compiles and passes the conformance cases', async (t) => {
   const sources = [...blocksOf('Types', 'ts'), ...blocksOf('A store of your own', 'ts')]
   const folder = t.testdir({
     ...Object.fromEntries(sources.map((code) => [/^\/\/ (.*)$/m.exec(code)?.[1], code])),
@@ -123,20 +123,20 @@ t.test('the store over a table of the host compiles and passes its own test', as
   t.match(stdout, /^# fail 0$/m)
 })
 
-t.test('each way to guard a route lets in the token and nobody else', async (t) => {
+t.test('each way to guard a route -> 200 with the token, 401 without', async (t) => {
   const ways = blocksOf('Guarding SCIM routes', 'js')
   t.equal(ways.length, 4)
   for (const code of ways) {
     const app = await appOf(t, code)
     const { token } = (await app.inject(generate)).json()
-    const ofToken = await app.inject({ url: '/scim/Users', headers: { authorization: `Bearer ${token}` } })
-    const ofNobody = await app.inject('/scim/Users')
-    t.strictSame([ofToken.statusCode, ofNobody.statusCode], [200, 401])
-    t.match(ofNobody.headers, { 'content-type': /^application\/scim\+json\b/ })
+    const withToken = await app.inject({ url: '/scim/Users', headers: { authorization: `Bearer ${token}` } })
+    const withoutToken = await app.inject('/scim/Users')
+    t.strictSame([withToken.statusCode, withoutToken.statusCode], [200, 401])
+    t.match(withoutToken.headers, { 'content-type': /^application\/scim\+json\b/ })
   }
 })
 
-t.test('before the registration is awaited, the ways to guard a route refuse it, and the one warned of does not', async (t) => {
+t.test('a route guarded before the registration is awaited -> boot fails, except for the way that the README warns of', async (t) => {
   const app = Fastify()
   const route = async () => ({})
   t.doesNotThrow(() => app.get('/open', { onRequest: app.verifyScimToken }, route))
@@ -147,16 +147,16 @@ t.test('before the registration is awaited, the ways to guard a route refuse it,
   t.throws(() => app.auth([app.verifyScimToken]))
 })
 
-t.test('the rate limit answers 429 to the 31st token of a minute', async (t) => {
+t.test('the 31st token in a minute -> 429', async (t) => {
   const app = await appOf(t, blockOf('Rate limiting', 'js'))
   for (let i = 0; i < 30; i++) await app.inject(generate)
-  const refused = await app.inject(generate)
-  t.equal(refused.statusCode, 429)
-  t.match(refused.json(), { name: 'TooManyRequestsError', details: [{ message: String }] })
-  t.match(refused.headers, { 'retry-after': /^\d+$/ })
+  const limited = await app.inject(generate)
+  t.equal(limited.statusCode, 429)
+  t.match(limited.json(), { name: 'TooManyRequestsError', details: [{ message: String }] })
+  t.match(limited.headers, { 'retry-after': /^\d+$/ })
 })
 
-t.test('the OpenAPI document holds the operations, with their schemas by name', async (t) => {
+t.test('the OpenAPI document -> has the operation and the schemas by name', async (t) => {
   const app = await appOf(t, blockOf('OpenAPI', 'js'))
   await app.ready()
   const { paths, components } = JSON.parse(JSON.stringify(app.swagger()))
@@ -164,13 +164,13 @@ t.test('the OpenAPI document holds the operations, with their schemas by name', 
   t.strictSame(Object.keys(components.schemas).sort(), ['scimSettingsSchema', 'scimTokenSchema', 'setScimSettingsSchema'])
 })
 
-t.test('an error looks as the README says', async (t) => {
+t.test('an error -> has the body that the README shows', async (t) => {
   const app = await appOf(t, '', { authorize: false })
   const error = (await app.inject(generate)).json()
   t.strictSame({ ...JSON.parse(blockOf('Errors', 'json')), id: error.id }, error)
 })
 
-t.test('the table of options names them all, with their defaults', async (t) => {
+t.test('the table of options -> has every option with its default', async (t) => {
   const [, options = ''] = /^## Options$(.*?)^## /ms.exec(readme) ?? []
   const rows = options.matchAll(/^\| `(\w+)` \| `?(.*?)`? \|/gm)
   const { prefix, ...documented } = Object.fromEntries([...rows].map(([, name, value = '']) => [name, value.replaceAll("'", '"')]))
@@ -179,14 +179,14 @@ t.test('the table of options names them all, with their defaults', async (t) => 
   t.equal(prefix, 'none')
 })
 
-t.test('the table of the example host names each variable of its environment', async (t) => {
+t.test('the table of the example host -> has every environment variable', async (t) => {
   const config = await readFile(join(root, 'examples/host/config.ts'), 'utf8')
   const variables = [...config.matchAll(/env(?:\['|, ')(\w+)'/g)].map(([, name = '']) => name)
   t.ok(variables.length > 0)
   t.strictSame(variables.filter((name) => !readme.includes(`\`${name}\``)), [])
 })
 
-t.test('each link within the repository leads somewhere', async (t) => {
+t.test('each link within the repository -> has a target', async (t) => {
   const anchors = [...readme.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => `#${heading.toLowerCase().replaceAll(' ', '-')}`)
   const links = [...readme.matchAll(/\]\((?!https:)(.*?)\)/g)].map(([, link = '']) => link)
   const broken = []
@@ -196,7 +196,7 @@ t.test('each link within the repository leads somewhere', async (t) => {
   t.strictSame(broken, [])
 })
 
-t.test('each test that SECURITY.md names is there', async (t) => {
+t.test('each test that SECURITY.md names -> exists', async (t) => {
   const security = await readFile(join(root, 'SECURITY.md'), 'utf8')
   const shown = [...security.matchAll(/`(test\/[^`]+)`((?:[:,] "[^"]+")*)/g)]
   t.ok(shown.length >= 15)
@@ -210,11 +210,11 @@ t.test('each test that SECURITY.md names is there', async (t) => {
   t.strictSame(missing, [])
 })
 
-t.test('every code block was tried', async (t) => {
+t.test('every code block -> was compiled or run', async (t) => {
   t.strictSame(blocks.filter((block) => !tried.has(block)), [])
 })
 
-/** Runs a part of an app as a module, in an app that has what the part takes for granted. */
+/** Runs a code block as part of an app that provides what the block requires. */
 async function appOf (t: Test, part: string, { authorize = true } = {}): Promise<FastifyInstance> {
   const folder = t.testdir({
     'app.js': `
@@ -240,7 +240,7 @@ async function appOf (t: Test, part: string, { authorize = true } = {}): Promise
   return app
 }
 
-/** Starts a server until the end of a test, and answers the port that its log names. */
+/** Starts a server that runs until the test ends, and returns the port in its log. */
 async function start (t: Test, cwd: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<number> {
   const server = spawn(process.execPath, args, { cwd, env: { ...environment(), ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(async () => {
@@ -258,7 +258,7 @@ async function start (t: Test, cwd: string, args: string[], env: NodeJS.ProcessE
   throw new Error(`${args.join(' ')} did not start:\n${lines.join('\n')}`)
 }
 
-/** Runs the commands of a transcript and compares what they print; only tokens may differ, each always the same way. */
+/** Runs the commands of a transcript and compares their output. Only tokens may differ, each consistently. */
 async function follow (t: Test, transcript: string, port: { from: number, to: number }): Promise<void> {
   const home = join(t.testdirName, 'curl')
   await mkdir(home, { recursive: true })

@@ -32,12 +32,12 @@ const cases: { what: string, decorators: Record<string, unknown>, options?: Scim
     message: '"scimAuthResolver" lacks the method authenticate and authorize; it must look like app.decorate(\'scimAuthResolver\', { authenticate () { ... }, authorize () { ... } }).'
   },
   {
-    what: 'a resolver with half of the methods',
+    what: 'a resolver without authorize',
     decorators: { scimAuthResolver: { authenticate: users.authenticate }, scimTokenStore: store },
     message: '"scimAuthResolver" lacks the method authorize; it must look like app.decorate(\'scimAuthResolver\', { authenticate () { ... }, authorize () { ... } }).'
   },
   {
-    what: 'a method that is none',
+    what: 'a method that is not a function',
     decorators: { scimAuthResolver: users, scimTokenStore: { replace: true, find: store.find } },
     message: '"scimTokenStore" lacks the method replace; it must look like app.decorate(\'scimTokenStore\', { replace () { ... }, find () { ... } }).'
   },
@@ -52,13 +52,13 @@ const cases: { what: string, decorators: Record<string, unknown>, options?: Scim
     message: '"scimTokenStore" lacks the method replace and find; it must look like app.decorate(\'scimTokenStore\', { replace () { ... }, find () { ... } }).'
   },
   {
-    what: 'the settings routes on a store without settings',
+    what: 'settings: true and a store without the settings methods',
     decorators: { scimAuthResolver: users, scimTokenStore: tokensOnly },
     options: { settings: true },
     message: '"scimTokenStore" lacks the method getSettings and setEnabled; it must look like app.decorate(\'scimTokenStore\', { replace () { ... }, find () { ... }, getSettings () { ... }, setEnabled () { ... } }).'
   },
   {
-    what: 'the settings routes on a store with half of the settings',
+    what: 'settings: true and a store without setEnabled',
     decorators: { scimAuthResolver: users, scimTokenStore: { ...tokensOnly, getSettings: store.getSettings } },
     options: { settings: true },
     message: '"scimTokenStore" lacks the method setEnabled; it must look like app.decorate(\'scimTokenStore\', { replace () { ... }, find () { ... }, getSettings () { ... }, setEnabled () { ... } }).'
@@ -66,11 +66,11 @@ const cases: { what: string, decorators: Record<string, unknown>, options?: Scim
 ]
 
 for (const { what, decorators, options, message } of cases) {
-  t.test(`boot stops at ${what}, and says what to inject and how`, async (t) => {
+  t.test(`${what} -> boot fails and says what to decorate and how`, async (t) => {
     await t.rejects(boot(decorators, options), { message: `fastify-scim-token: ${message}` })
   })
 }
 
-t.test('a store without settings is enough where the settings routes are off', async (t) => {
+t.test('a store without the settings methods and settings: false -> boot succeeds', async (t) => {
   await t.resolves(boot({ scimAuthResolver: users, scimTokenStore: tokensOnly }))
 })

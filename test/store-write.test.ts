@@ -8,11 +8,11 @@ import { admin, generate, generateRequestHead, startHost, users, type HostSetup 
 import { listen, openSocket } from './helpers/raw-http.ts'
 import { uuid } from './helpers/uuid.ts'
 
-const unconfirmed = /may or may not have been stored\. It is safe to do it again/
+const unconfirmed = /may or may not have been stored\. It is safe to try again/
 const nothingChanged = /nothing was changed/
 
 for (const { how, call, logged } of failures) {
-  t.test(`no token when the store ${how}: 503, as the outcome is not known`, async (t) => {
+  t.test(`replace() ${how} -> 503 without a token that says the outcome is unknown`, async (t) => {
     const { app, log } = await startHost(t, { store: { ...memoryStore(), replace: call } })
     const response = await generate(app)
 
@@ -24,11 +24,11 @@ for (const { how, call, logged } of failures) {
   })
 }
 
-// What no type checker lets a host write, and a host without one may.
-const wrongAnswers: any[] = [undefined, null, 0, 1, '', 'true', {}, []]
-for (const answer of wrongAnswers) {
-  t.test(`no token when the store answers ${JSON.stringify(answer)}`, async (t) => {
-    const { app, log } = await startHost(t, { store: { ...memoryStore(), replace: () => answer } })
+// A type checker rejects these, but a host may be plain JavaScript.
+const wrongReturnValues: any[] = [undefined, null, 0, 1, '', 'true', {}, []]
+for (const value of wrongReturnValues) {
+  t.test(`replace() returns ${JSON.stringify(value)} -> 500 without a token`, async (t) => {
+    const { app, log } = await startHost(t, { store: { ...memoryStore(), replace: () => value } })
     const response = await generate(app)
 
     t.equal(response.statusCode, 500)
@@ -37,7 +37,7 @@ for (const answer of wrongAnswers) {
   })
 }
 
-t.test('no token when the store never answers: 503 after the timeout, as the outcome is not known', async (t) => {
+t.test('replace() never settles -> 503 after the timeout that says the outcome is unknown', async (t) => {
   const { app, log } = await startHost(t, {
     options: { timeout: 50 },
     store: { ...memoryStore(), replace: () => new Promise(() => {}) }
@@ -50,14 +50,14 @@ t.test('no token when the store never answers: 503 after the timeout, as the out
   t.match(log.find(({ errorId }) => errorId === error.id), { level: 50, err: { message: /timed out after 50 ms/ } })
 })
 
-/** A host that is slow to answer requests with the header `x-slow`: it emits `asked` and waits for `answer`. */
+/** For requests with the header `x-slow`, one method emits `called` and waits for the event `settle`. */
 class SlowHost extends EventEmitter {
   readonly headers = { ...admin, 'x-slow': 'yes' }
 
   async wait ({ headers }: FastifyRequest) {
     if (headers['x-slow'] === undefined) return
-    this.emit('asked')
-    const [failure] = await once(this, 'answer')
+    this.emit('called')
+    const [failure] = await once(this, 'settle')
     if (failure) throw failure
   }
 
@@ -85,7 +85,7 @@ class SlowHost extends EventEmitter {
   }
 }
 
-const outcomes: Record<string, unknown[]> = { answer: [], failure: [new Error('too late')] }
+const outcomes: Record<string, unknown[]> = { resolves: [], rejects: [new Error('too late')] }
 const limits: Record<string, HostSetup> = {
   timeout: { options: { timeout: 50 } },
   'handlerTimeout of the host': { server: { handlerTimeout: 50 } }
@@ -94,28 +94,28 @@ const limits: Record<string, HostSetup> = {
 for (const [method, message, changes] of [['authenticate', nothingChanged, 0], ['authorize', nothingChanged, 0], ['replace', unconfirmed, 1]] as const) {
   for (const [outcome, late] of Object.entries(outcomes)) {
     for (const [limit, setup] of Object.entries(limits)) {
-      t.test(`the ${outcome} of ${method} after the 503 of the ${limit} comes too late`, async (t) => {
+      t.test(`${method}() ${outcome} after the 503 of the ${limit} -> it is ignored`, async (t) => {
         const host = new SlowHost()
         const { app, log, replaced } = await startHost(t, { ...host.slowIn(method), ...setup })
         const response = await generate(app, host.headers)
-        host.emit('answer', ...late)
+        host.emit('settle', ...late)
 
         t.match(response, { statusCode: 503, payload: message })
         t.match((await generate(app)).json(), { token: String }, 'the next call')
         t.equal(replaced.length, changes + 1)
-        t.equal(log.filter(({ level }) => level > 30).length, 1, 'only the 503 is worth a warning')
+        t.equal(log.filter(({ level }) => level > 30).length, 1, 'only the 503 is logged above level info')
       })
 
-      // Fastify answers a second error of a hook by itself.
-      if (method !== 'replace' && outcome === 'failure') continue
+      // Fastify itself responds to a second error of a hook.
+      if (method !== 'replace' && outcome === 'rejects') continue
 
-      t.test(`the ${outcome} of ${method} comes too late while the 503 of the ${limit} passes a hook of the host`, async (t) => {
+      t.test(`${method}() ${outcome} while the 503 of the ${limit} is in an onSend hook of the host -> it is ignored`, async (t) => {
         const host = new SlowHost()
         const { app, log, replaced } = await startHost(t, {
           ...host.slowIn(method),
           ...setup,
           prepare: (app) => app.addHook('onSend', async () => {
-            const isAwaited = host.emit('answer', ...late)
+            const isAwaited = host.emit('settle', ...late)
             if (isAwaited) await setImmediate()
           })
         })
@@ -123,31 +123,31 @@ for (const [method, message, changes] of [['authenticate', nothingChanged, 0], [
 
         t.match(response, { statusCode: 503, payload: message })
         t.equal(replaced.length, changes)
-        t.equal(log.filter(({ level }) => level > 30).length, 1, 'only the 503 is worth a warning')
+        t.equal(log.filter(({ level }) => level > 30).length, 1, 'only the 503 is logged above level info')
       })
     }
   }
 
-  t.test(`a client that is gone before ${method} has answered`, async (t) => {
+  t.test(`the client disconnects while ${method}() runs -> ${changes > 0 ? 'the token is stored' : 'nothing is stored'}, and the host responds to the next call`, async (t) => {
     const host = new SlowHost()
     const { app, log, replaced } = await startHost(t, {
       ...host.slowIn(method),
       prepare: (app) => app
-        .addHook('onRequestAbort', async (_request) => { host.emit('gone') })
-        .addHook('onSend', async () => { host.emit('over') })
+        .addHook('onRequestAbort', async (_request) => { host.emit('client disconnected') })
+        .addHook('onSend', async () => { host.emit('response sent') })
     })
     const socket = await openSocket(await listen(app))
-    const asked = once(host, 'asked')
+    const called = once(host, 'called')
     socket.write(generateRequestHead(host.headers))
-    await asked
+    await called
 
-    const gone = once(host, 'gone')
+    const disconnected = once(host, 'client disconnected')
     socket.destroy()
-    await gone
+    await disconnected
 
-    const over = once(host, 'over')
-    host.emit('answer')
-    await over
+    const responseSent = once(host, 'response sent')
+    host.emit('settle')
+    await responseSent
     t.equal(replaced.length, changes)
     t.match(log.filter(({ errorId }) => errorId), changes > 0 ? [] : [{ msg: 'the client has disconnected' }])
     t.match((await generate(app)).json(), { token: String }, 'the next call')

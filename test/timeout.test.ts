@@ -8,26 +8,26 @@ const never = new Promise<never>(() => {})
 const slowQuery: PromiseLike<never> = { then: () => never }
 const slowProxy: PromiseLike<never> = Object.assign(() => {}, slowQuery)
 
-t.test('a value that needs no waiting comes back as it is, and no timer is set', async (t) => {
+t.test('a value that is not awaitable -> returned unchanged, no timer is set', async (t) => {
   const timers = countTimers()
   const values = [undefined, null, 0, '', 'text', true, [], {}, Symbol.iterator, countTimers]
-  const back = values.map((value) => withTimeout(value, 60_000))
+  const returned = values.map((value) => withTimeout(value, 60_000))
   t.equal(countTimers(), timers)
-  t.strictSame(await Promise.all(back), values)
+  t.strictSame(await Promise.all(returned), values)
 })
 
-t.test('an object whose property "then" is no function comes back as it is', async (t) => {
+t.test('an object whose property "then" is not a function -> returned unchanged', async (t) => {
   t.strictSame(await withTimeout<unknown>({ then: 1 }, 60_000), { then: 1 })
 })
 
-t.test('a promise that settles in time does so within, and no timer stays', async (t) => {
+t.test('a promise settles in time -> the same outcome, no timer is left', async (t) => {
   const timers = countTimers()
   t.equal(await withTimeout(turn('value'), 60_000), 'value')
-  await t.rejects(async () => await withTimeout(Promise.reject(new Error('refused')), 60_000), new Error('refused'))
+  await t.rejects(async () => await withTimeout(Promise.reject(new Error('not found')), 60_000), new Error('not found'))
   t.equal(countTimers(), timers)
 })
 
-t.test('a query runs once', async (t) => {
+t.test('a query that runs when it is awaited -> runs once', async (t) => {
   let runs = 0
   const query: PromiseLike<string> = {
     then: (onResolved, onRejected) => {
@@ -39,7 +39,7 @@ t.test('a query runs once', async (t) => {
   t.equal(runs, 1)
 })
 
-t.test('when the time is over, a promise, a query and a callable proxy are given up, and not a millisecond before', async (t) => {
+t.test('a promise, a query and a callable proxy that never settle -> TimeoutError after exactly the limit', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => { mock.timers.reset() })
   const state = [never, slowQuery, slowProxy].map((value) => observe(withTimeout(value, 1000)))
@@ -48,11 +48,11 @@ t.test('when the time is over, a promise, a query and a callable proxy are given
   t.strictSame(state, [[], [], []])
   mock.timers.tick(1)
   await turn()
-  const givenUp = [new TimeoutError('timed out after 1000 ms')]
-  t.strictSame(state, [givenUp, givenUp, givenUp])
+  const timedOut = [new TimeoutError('timed out after 1000 ms')]
+  t.strictSame(state, [timedOut, timedOut, timedOut])
 })
 
-t.test('a limit of 0 is none', async (t) => {
+t.test('a limit of 0 -> never times out', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => { mock.timers.reset() })
   const state = observe(withTimeout(never, 0))
@@ -61,16 +61,16 @@ t.test('a limit of 0 is none', async (t) => {
   t.strictSame(state, [])
 })
 
-t.test('what a promise does once given up is ignored', async (t) => {
+t.test('a promise rejects after it timed out -> no unhandled rejection', async (t) => {
   const unhandled: unknown[] = []
   const listener = (reason: unknown) => { unhandled.push(reason) }
   process.on('unhandledRejection', listener)
   t.teardown(() => process.off('unhandledRejection', listener))
 
-  let refuse: (reason: Error) => void = () => {}
-  const late = Promise.resolve(withTimeout(new Promise((_resolve, reject) => { refuse = reject }), 1))
+  let rejectLate: (reason: Error) => void = () => {}
+  const late = Promise.resolve(withTimeout(new Promise((_resolve, reject) => { rejectLate = reject }), 1))
   await t.rejects(late, new TimeoutError('timed out after 1 ms'))
-  refuse(new Error('too late'))
+  rejectLate(new Error('too late'))
   await turn()
   t.strictSame(unhandled, [])
 })
@@ -79,7 +79,7 @@ function countTimers (): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
 }
 
-/** What a value or promise has settled with, once it has. */
+/** Returns an array that receives the outcome once the value or promise settles. */
 function observe (value: Awaitable<unknown>): unknown[] {
   const settled: unknown[] = []
   Promise.resolve(value).then((value) => { settled.push(value) }, (reason: unknown) => { settled.push(reason) })

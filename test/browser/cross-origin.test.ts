@@ -29,27 +29,27 @@ const ways = [
   'a beacon',
   'a beacon of JSON'
 ]
-/** The ways after which the tab shows the answer. */
+/** The ways after which the tab shows the response. */
 const navigating = ['a form', 'a form whose plain text is JSON', 'a form with files', 'a form that is redirected']
-/** The ways that say of their body that it is JSON, without which it changes no settings. */
+/** The ways that send a JSON content type, which a settings change requires. */
 const sendingJson = ['fetch of JSON', 'a beacon of JSON']
 
 const settings = '/api/admin/scim-settings'
 const generating = { path: `${settings}/generate-new-token`, body: '' }
 const disabling = { path: settings, body: '{"enabled":false}' }
 
-/** A request that has come to a host from a browser, and its answer. */
+/** A request that a host received from the browser, and its response. */
 interface Call {
-  /** What the browser says of the page that sent it. */
+  /** The header `Sec-Fetch-Site`. */
   site: string | string[] | undefined
-  /** Whether the cookie of the login came along. */
+  /** Whether the session cookie was sent. */
   cookie: boolean
   status: number
 }
 
 interface Host {
   url: string
-  /** Emits a {@link Call} for each request that is answered, under its method and path. */
+  /** Emits a {@link Call} for each response, under method and path of the request. */
   calls: EventEmitter
 }
 
@@ -59,7 +59,7 @@ const db = new Client({ connectionString: postgres.url })
 await db.connect()
 t.teardown(() => db.end())
 
-// To a browser two ports of one name are two origins of one site, which cookies go along to, and two names are two sites.
+// Two ports of one host name are two origins of the same site, so cookies are sent. Two host names are two sites.
 const otherPort = await startOtherServer(t)
 const sameSite = `http://127.0.0.1:${otherPort}`
 const otherSite = `http://localhost:${otherPort}`
@@ -84,7 +84,7 @@ await page.evaluate(`fetch('/auth/simple/login', {
 })`)
 
 for (const [origin, site, cookie] of [[sameSite, 'same-site', true], [otherSite, 'cross-site', false]] as const) {
-  t.test(`a page of another origin (${site}) changes nothing, ${cookie ? 'though' : 'and'} the cookie is ${cookie ? '' : 'not '}sent`, async (t) => {
+  t.test(`a page of another origin (${site}, cookie ${cookie ? '' : 'not '}sent) generates a token or disables SCIM -> 403, nothing is changed`, async (t) => {
     await reset()
     for (const action of [generating, disabling]) {
       const calls = await sendAll(origin, host, action)
@@ -93,17 +93,17 @@ for (const [origin, site, cookie] of [[sameSite, 'same-site', true], [otherSite,
     t.same(await stored(), { enabled: true, token: false })
   })
 
-  t.test(`a page of another origin (${site}) reads nothing, fetched or framed, though the host answers`, async (t) => {
+  t.test(`a page of another origin (${site}) fetches or frames the settings -> it cannot read the response`, async (t) => {
     const get = nextCall(host, 'GET', settings)
-    t.same(await read(origin), ['refused', 'refused'])
+    t.same(await read(origin), ['blocked', 'blocked'])
     t.same(await get, { site, cookie, status: cookie ? 200 : 401 })
   })
 }
 
-t.test('the same page on the origin of the host reads, generates a token in any way, and disables SCIM with JSON', async (t) => {
+t.test('the same page on the origin of the host -> reads the settings, generates a token in any way, disables SCIM with JSON', async (t) => {
   await reset()
-  const answer = '{"enabled":true,"hasToken":false}'
-  t.same(await read(`${host.url}/page`), [answer, answer])
+  const readable = '{"enabled":true,"hasToken":false}'
+  t.same(await read(`${host.url}/page`), [readable, readable])
 
   const direct = ways.filter((way) => way !== 'a form that is redirected')
   const own = { site: 'same-origin', cookie: true }
@@ -120,7 +120,7 @@ t.test('the same page on the origin of the host reads, generates a token in any 
   t.same(await stored(), { enabled: false, token: true })
 })
 
-t.test('a page of a trusted origin generates a token and disables SCIM, unless a redirect hides its origin', async (t) => {
+t.test('a page of a trusted origin -> generates a token and disables SCIM, unless a redirect hides its origin', async (t) => {
   await reset()
   const trusted = { site: 'same-site', cookie: true }
   const generated = (way: string) => way === 'a form that is redirected' ? 403 : 200
@@ -137,13 +137,13 @@ t.test('a page of a trusted origin generates a token and disables SCIM, unless a
   t.same(await stored(), { enabled: false, token: true })
 })
 
-t.test('a page of another site changes nothing where the cookie of the host is for other sites, too', async (t) => {
+t.test('a page of another site with a SameSite=None cookie -> 403, nothing is changed', async (t) => {
   await reset()
   const cookies = await page.context().cookies(host.url)
   await page.context().addCookies(cookies.map((cookie) => ({ ...cookie, sameSite: 'None', secure: true })))
   for (const action of [generating, disabling]) {
     t.same(
-      // Debian's Chromium sends such a cookie when the tab itself goes to the host.
+      // Debian's Chromium sends such a cookie only if the tab itself navigates to the host.
       await sendAll(otherSite, host, action, navigating),
       navigating.map((way) => ({ way, site: 'cross-site', cookie: true, status: 403 }))
     )
@@ -151,7 +151,7 @@ t.test('a page of another site changes nothing where the cookie of the host is f
   t.same(await stored(), { enabled: true, token: false })
 })
 
-t.test('curl, which is no browser, generates a token', async (t) => {
+t.test('curl, which is not a browser -> generates a token', async (t) => {
   await reset()
   const { stdout } = await promisify(execFile)('curl', [
     '--silent', '--request', 'POST', host.url + generating.path, '--header', `Authorization: ${adminToken}`
@@ -160,7 +160,7 @@ t.test('curl, which is no browser, generates a token', async (t) => {
   t.same(await stored(), { enabled: true, token: true })
 })
 
-/** Lets the page at a URL send one request in each of the ways, and answers what came of each. */
+/** Has the page at a URL send one request in each of the ways, and returns the calls that the host received. */
 async function sendAll (from: string, host: Host, { path, body }: typeof generating, chosen = ways) {
   const calls: (Call & { way: string })[] = []
   for (const way of chosen) {
@@ -173,7 +173,7 @@ async function sendAll (from: string, host: Host, { path, body }: typeof generat
   return calls
 }
 
-/** Answers what the page at a URL gets to read of the settings, fetched and framed. */
+/** Returns what the page at a URL can read of the settings, fetched and framed. */
 async function read (from: string): Promise<unknown> {
   await page.goto(from)
   return await page.evaluate(`read('${host.url}${settings}')`)
@@ -184,7 +184,7 @@ async function nextCall ({ calls }: Host, method: string, path: string): Promise
   return call
 }
 
-/** Starts the example host, serving the page, too, and answering every preflight with yes: nothing else stands in the way. */
+/** Starts the example host, which also serves the page and allows every preflight, so that only the plugin rejects. */
 async function startHost (t: Test, env: NodeJS.ProcessEnv = {}): Promise<Host> {
   const calls = new EventEmitter()
   const { url } = await startExampleHost(t, { ...env, DATABASE_URL: postgres.url }, (app) => {
@@ -203,7 +203,7 @@ async function startHost (t: Test, env: NodeJS.ProcessEnv = {}): Promise<Host> {
   return { url, calls }
 }
 
-/** Starts a server that has nothing to do with the host: it serves the page, and redirects as it is asked to. */
+/** Starts a server on another origin that serves the page and redirects to the URL in `/redirect?`. */
 async function startOtherServer (t: Test): Promise<number> {
   const server = createServer(({ url = '' }, response) => {
     const [path, query = ''] = url.split('?')

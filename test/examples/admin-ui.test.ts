@@ -3,14 +3,14 @@ import { connect, type Socket } from 'node:net'
 import t from 'tap'
 import { logIn, startExampleHost } from '../helpers/example-host.ts'
 
-t.test("the SCIM page of Unleash's admin UI, byte for byte: enable, token, reload, second token, disable", async (t) => {
+t.test("the requests of Unleash's SCIM page, byte for byte: enable, token, reload, second token, disable -> the responses that it expects", async (t) => {
   const { url } = await startExampleHost(t, { SCIM_SETTINGS: 'none' })
   const { host, hostname, port } = new URL(url)
   const cookie = await logIn(url)
   const socket = connect(Number(port), hostname)
   t.teardown(() => socket.destroy())
 
-  // What Chromium adds to each request of the page, in its order.
+  // The headers that Chromium sends with each request of the page, in the same order.
   const before = [`Host: ${host}`, 'Connection: keep-alive']
   const browser = [
     'sec-ch-ua-platform: "Linux"',
@@ -25,11 +25,11 @@ t.test("the SCIM page of Unleash's admin UI, byte for byte: enable, token, reloa
     `Cookie: ${cookie}`
   ]
 
-  const load = async () => await exchange(socket, [
+  const load = async () => await sendOn(socket, [
     'GET /api/admin/scim-settings HTTP/1.1',
     ...before, ...browser, 'sec-ch-ua-mobile: ?0', 'Accept: */*', ...fetchMetadata, ...after
   ])
-  const post = async (path: string, body: string) => await exchange(socket, [
+  const post = async (path: string, body: string) => await sendOn(socket, [
     `POST ${path} HTTP/1.1`,
     ...before, `Content-Length: ${body.length}`, ...browser, 'Content-Type: application/json', 'sec-ch-ua-mobile: ?0',
     'Accept: application/json', `Origin: ${url}`, ...fetchMetadata, ...after
@@ -43,7 +43,7 @@ t.test("the SCIM page of Unleash's admin UI, byte for byte: enable, token, reloa
   const first = await generate()
   t.match(first, { status: 200, body: /^{"token":"scim_[0-9A-Za-z]{49}"}$/ })
 
-  t.same(await load(), { status: 200, body: '{"enabled":true,"hasToken":true}' }, 'after a reload the button for a new token shows')
+  t.same(await load(), { status: 200, body: '{"enabled":true,"hasToken":true}' }, 'after a reload the page shows the button for a new token')
   const second = await generate()
   t.match(second, { status: 200, body: /^{"token":"scim_[0-9A-Za-z]{49}"}$/ })
   t.not(second.body, first.body)
@@ -51,26 +51,26 @@ t.test("the SCIM page of Unleash's admin UI, byte for byte: enable, token, reloa
   t.same([await useToken(url, first.body), await useToken(url, second.body)], [401, 200], 'the second token is the valid one')
 
   t.same(await save(false), { status: 200, body: '' })
-  t.equal(await useToken(url, second.body), 401, 'disabled, no token is valid')
+  t.equal(await useToken(url, second.body), 401, 'no token is valid while SCIM is disabled')
   t.same(await load(), { status: 200, body: '{"enabled":false,"hasToken":true}' })
 })
 
-/** Sends a SCIM request with the token in an answer, as an identity provider does. */
-async function useToken (url: string, answer: string): Promise<number> {
-  const { status } = await fetch(`${url}/scim/Users`, { headers: { authorization: `Bearer ${JSON.parse(answer).token}` } })
+/** Sends a SCIM request with the token from a response body, as an identity provider does. */
+async function useToken (url: string, body: string): Promise<number> {
+  const { status } = await fetch(`${url}/scim/Users`, { headers: { authorization: `Bearer ${JSON.parse(body).token}` } })
   return status
 }
 
-/** Sends a request and reads its answer; the connection stays open. */
-async function exchange (socket: Socket, head: string[], body = ''): Promise<{ status: number, body: string }> {
+/** Sends a request on an open connection and reads its response. */
+async function sendOn (socket: Socket, head: string[], body = ''): Promise<{ status: number, body: string }> {
   socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
   let received = ''
   while (true) {
     const [chunk] = await once(socket, 'data', { signal: AbortSignal.timeout(10_000) })
     received += chunk
-    const answer = /^HTTP\/1\.1 (\d{3}) .*?\r\ncontent-length: (\d+)\r\n.*?\r\n\r\n(.*)$/is.exec(received)
-    if (answer !== null && answer[3]?.length === Number(answer[2])) {
-      return { status: Number(answer[1]), body: answer[3] }
+    const response = /^HTTP\/1\.1 (\d{3}) .*?\r\ncontent-length: (\d+)\r\n.*?\r\n\r\n(.*)$/is.exec(received)
+    if (response !== null && response[3]?.length === Number(response[2])) {
+      return { status: Number(response[1]), body: response[3] }
     }
   }
 }

@@ -19,7 +19,7 @@ async function startHost (t: Test, env: NodeJS.ProcessEnv = {}) {
   return { app, login, cookieOf, generate }
 }
 
-t.test('who logs in gets a session cookie that scripts and other sites cannot use', async (t) => {
+t.test('a login -> a session cookie with HttpOnly and SameSite=Lax', async (t) => {
   const { login } = await startHost(t)
   const response = await login(admin)
   t.equal(response.statusCode, 200)
@@ -27,7 +27,7 @@ t.test('who logs in gets a session cookie that scripts and other sites cannot us
   t.match(response.headers['set-cookie'], /^unleash-session=[\w-]{43}; Max-Age=28800; Path=\/; HttpOnly; SameSite=Lax$/)
 })
 
-t.test('nobody gets a cookie without the right password in JSON', async (t) => {
+t.test('a login with a wrong password or not in JSON -> an error without a cookie', async (t) => {
   const { app, login } = await startHost(t)
   for (const body of [{ ...admin, password: 'wrong' }, { ...viewer, password: admin.password }, { ...admin, username: 'root' }]) {
     const response = await login(body)
@@ -42,10 +42,10 @@ t.test('nobody gets a cookie without the right password in JSON', async (t) => {
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: new URLSearchParams(admin).toString()
   })
-  t.equal(form.statusCode, 415, 'a form, which another site could send')
+  t.equal(form.statusCode, 415, 'a form, which a page of another site could send')
 })
 
-t.test('the cookie says who is calling and what they may do', async (t) => {
+t.test('the session cookie -> identifies the user and their permissions', async (t) => {
   const { app, cookieOf, generate } = await startHost(t)
   const user = async (headers: { cookie: string | undefined }) => (await app.inject({ url: '/api/admin/user', headers })).json()
 
@@ -59,10 +59,10 @@ t.test('the cookie says who is calling and what they may do', async (t) => {
 
   t.equal((await app.inject('/api/admin/user')).statusCode, 401)
   t.equal((await generate({ cookie: 'unleash-session=made-up' })).statusCode, 401)
-  t.equal((await generate({ ...asAdmin, authorization: 'wrong' })).statusCode, 401, 'a wrong token is not saved by a cookie')
+  t.equal((await generate({ ...asAdmin, authorization: 'wrong' })).statusCode, 401, 'a wrong token with a valid cookie')
 })
 
-t.test('a page on another origin can use the cookie only when its origin is trusted', async (t) => {
+t.test('the cookie sent from another origin -> 403 unless the origin is trusted', async (t) => {
   const page = { origin: 'https://pages.example.com', 'sec-fetch-site': 'cross-site' }
   for (const { TRUSTED_ORIGINS, status } of [
     { TRUSTED_ORIGINS: '', status: 403 },
@@ -73,7 +73,7 @@ t.test('a page on another origin can use the cookie only when its origin is trus
   }
 })
 
-t.test('who generates tokens, or tries passwords, too often has to wait', async (t) => {
+t.test('more tokens or logins than the rate limit -> 429 with Retry-After', async (t) => {
   const { login, generate } = await startHost(t, { RATE_LIMIT: '2' })
   const token = { authorization: '*:*.example-admin' }
   for (const call of [() => generate(token), () => login(viewer)]) {
@@ -88,7 +88,7 @@ t.test('who generates tokens, or tries passwords, too often has to wait', async 
   t.strictSame(body, { name: 'TooManyRequestsError', message, details: [{ message }] })
 })
 
-t.test('what fails inside is told to the log alone', async (t) => {
+t.test('the database fails during a login -> 500 without its message', async (t) => {
   const { app, login } = await startHost(t)
   const db = new pg.Client(postgres.url)
   await db.connect()
@@ -100,7 +100,7 @@ t.test('what fails inside is told to the log alone', async (t) => {
   t.equal((await app.inject('/health')).statusCode, 200)
 })
 
-t.test('settings that cannot be used are named', async (t) => {
+t.test('an invalid environment variable -> an error that names it', async (t) => {
   for (const [name, value] of [['PORT', '65536'], ['PORT', '-1'], ['PORT', '4242.5'], ['PORT', 'http'], ['RATE_LIMIT', '1e3']] as const) {
     t.throws(() => readConfig({ [name]: value }), new RegExp(`^${name} must be a whole number .* it is "${value}"`), `${name}=${value}`)
   }

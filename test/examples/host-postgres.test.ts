@@ -12,7 +12,7 @@ t.teardown(() => postgres.stop())
 const env = { DATABASE_URL: postgres.url, RATE_LIMIT: '0' }
 const [one, other] = await Promise.all([startHostProcess(t, env), startHostProcess(t, env)])
 
-t.test('two hosts on one database know the same sessions and tokens', async (t) => {
+t.test('two hosts on one database -> the same sessions and tokens are valid on both', async (t) => {
   const login = await fetch(`${one.url}/auth/simple/login`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -23,7 +23,7 @@ t.test('two hosts on one database know the same sessions and tokens', async (t) 
   const tokens: string[] = []
   for (const { url } of [one, other]) {
     const generated = await fetch(url + generatePath, { method: 'POST', headers: { cookie } })
-    t.equal(generated.status, 200, 'the cookie of one is good for both')
+    t.equal(generated.status, 200, 'the cookie of one host is valid on both')
     tokens.push(Object(await generated.json()).token)
   }
   for (const { url } of [one, other]) {
@@ -33,7 +33,7 @@ t.test('two hosts on one database know the same sessions and tokens', async (t) 
   }
 })
 
-t.test('told to stop under load, a host answers what is under way and loses nothing', async (t) => {
+t.test('SIGTERM under load -> the host finishes the requests it has begun and exits with 0', async (t) => {
   const db = new pg.Client(postgres.url)
   await db.connect()
   t.teardown(() => db.end())
@@ -51,12 +51,12 @@ t.test('told to stop under load, a host answers what is under way and loses noth
   await Promise.all(Array.from({ length: 20 }, generateUntilStopped))
 
   t.equal(await one.exit, 0)
-  t.equal(await audited() - before, outcomes.filter((outcome) => outcome === 200).length, 'each token that was stored was answered')
+  t.equal(await audited() - before, outcomes.filter((outcome) => outcome === 200).length, 'each stored token was sent to its client')
   t.strictSame(outcomes.filter((outcome) => ![200, 503, 'unreachable'].includes(outcome)), [])
-  t.notMatch(one.output(), /"level":50/, 'nothing has failed')
+  t.notMatch(one.output(), /"level":50/, 'no error in the log')
 })
 
-t.test('who goes on pressing Ctrl-C does not wait for a client that never sends all of its request', async (t) => {
+t.test('a second SIGINT while a client sends its request slowly -> the host exits at once', async (t) => {
   const { port, hostname } = new URL(other.url)
   const client = connect(Number(port), hostname)
   t.teardown(() => client.destroy())
@@ -71,14 +71,14 @@ t.test('who goes on pressing Ctrl-C does not wait for a client that never sends 
   t.match(other.output(), 'a second SIGINT')
 })
 
-t.test('SCIM_SETTINGS=none starts a host without SCIM settings to attach a token to', async (t) => {
+t.test('SCIM_SETTINGS=none -> a host without SCIM settings: 404 for generate', async (t) => {
   const host = await startHostProcess(t, { ...env, SCIM_SETTINGS: 'none' })
   t.equal((await fetch(host.url + generatePath, { method: 'POST', headers: admin })).status, 404)
   const settings = await fetch(`${host.url}/api/admin/scim-settings`, { headers: admin })
   t.strictSame(await settings.json(), { enabled: false, hasToken: false })
 })
 
-t.test('what a host cannot start with, it says in one sentence', async (t) => {
+t.test('a configuration that the host cannot start with -> exit code 1 and one sentence', async (t) => {
   const busy = createServer().listen(0, '127.0.0.1')
   await once(busy, 'listening')
   t.teardown(() => busy.close())

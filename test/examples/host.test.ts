@@ -18,7 +18,7 @@ t.teardown(() => rm(folder, { recursive: true }))
 const dataDir = join(folder, 'data')
 const tokens: string[] = []
 
-t.test('a new host does what the curl command that it prints asks', async (t) => {
+t.test('the curl command that a new host prints -> a token', async (t) => {
   const host = await startHostProcess(t, { DATA_DIR: dataDir })
   t.equal((await fetch(`${host.url}/health`)).status, 200, 'it is ready')
 
@@ -28,11 +28,11 @@ t.test('a new host does what the curl command that it prints asks', async (t) =>
     t.match(stdout, /^{"token":"scim_[0-9A-Za-z]{49}"}$/)
     tokens.push(JSON.parse(stdout).token)
   }
-  t.not(tokens[0], tokens[1], 'each call has its own token')
+  t.not(tokens[0], tokens[1], 'each call generates another token')
 
   const generate = (headers: Record<string, string>) => fetch(host.url + generatePath, { method: 'POST', headers })
-  t.equal((await generate(viewer)).status, 403, 'a viewer may not')
-  t.equal((await generate({})).status, 401, 'nobody may not')
+  t.equal((await generate(viewer)).status, 403, 'a viewer')
+  t.equal((await generate({})).status, 401, 'unauthenticated')
 
   for (const page of ['/docs/json', '/docs/', '/docs/static/swagger-ui-bundle.js', '/docs/static/swagger-ui.css']) {
     t.equal((await fetch(host.url + page)).status, 200, page)
@@ -49,7 +49,7 @@ t.test('a new host does what the curl command that it prints asks', async (t) =>
   t.notMatch(host.output(), secrets)
 })
 
-t.test('it leaves the hash of the last token and a row for each in the database, and no token', async (t) => {
+t.test('after two tokens -> the database has the hash of the last one and two audit rows, and no token', async (t) => {
   const db = await openDatabase({ dataDir })
   const hashes = tokens.map(hashToken)
   const { rows: settings } = await db.query('select tenant, enabled, token_hash, token_created_by from scim_settings')
@@ -63,7 +63,7 @@ t.test('it leaves the hash of the last token and a row for each in the database,
   await db.close()
 })
 
-t.test('started again, it knows its settings and its last token', async (t) => {
+t.test('the host is started again -> its settings and its last token are still valid', async (t) => {
   const host = await startHostProcess(t, { DATA_DIR: dataDir })
   const settings = await fetch(`${host.url}/api/admin/scim-settings`, { headers: admin })
   t.strictSame(await settings.json(), { enabled: true, hasToken: true })
@@ -76,7 +76,7 @@ t.test('started again, it knows its settings and its last token', async (t) => {
   t.equal(await host.exit, 'SIGKILL')
 })
 
-t.test('after a crash, the folder opens again', async (t) => {
+t.test('the host was killed -> its data folder can be opened again', async (t) => {
   const db = await openDatabase({ dataDir })
   const { rows } = await db.query('select token_hash from scim_settings')
   t.strictSame(rows, [{ token_hash: hashToken(String(tokens[1])) }])

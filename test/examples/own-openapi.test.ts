@@ -29,12 +29,12 @@ const calls: Call[] = [
   { method: 'post', path: generate, status: 401 }
 ]
 
-t.test('a running host answers as its own OpenAPI document says, with each status that it documents', async (t) => {
+t.test('each documented status of a running host -> matches its own OpenAPI document', async (t) => {
   const { url } = await startExampleHost(t, { SCIM_SETTINGS: 'none' })
   const document = JSON.parse(await (await fetch(`${url}/docs/json`)).text())
   const [openapi, invalid] = await Enforcer(document, {
     fullResult: true,
-    // An undocumented content type is an error, and no warning.
+    // Report an undocumented content type as an error, not as a warning.
     componentOptions: { exceptionEscalateCodes: ['WOPE001'] }
   })
   t.equal(invalid, undefined, 'the document is valid')
@@ -46,15 +46,15 @@ t.test('a running host answers as its own OpenAPI document says, with each statu
     }
     const response = await fetch(url + path, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) })
     const text = await response.text()
-    const answer = text === '' ? undefined : JSON.parse(text)
+    const responseBody = text === '' ? undefined : JSON.parse(text)
 
     const [, badRequest] = openapi.request({ method, path, headers, ...(body !== undefined && { body }) })
     const [{ operation }] = openapi.path(method, path)
-    const [, badAnswer] = operation.response(response.status, answer, Object.fromEntries(response.headers))
+    const [, badResponse] = operation.response(response.status, responseBody, Object.fromEntries(response.headers))
     t.same(
-      [response.status, badRequest !== undefined, badAnswer?.toString(), answer !== undefined],
+      [response.status, badRequest !== undefined, badResponse?.toString(), responseBody !== undefined],
       [status, status === 400 || status === 415, undefined, 'content' in document.paths[path][method].responses[status]],
-      `${method} ${path} ${status}: the status, whether the document forbids the request, what it says against the answer, whether there is a body`
+      `${method} ${path} ${status}: the status, whether the document forbids the request, how the response violates it, whether there is a body`
     )
   }
 

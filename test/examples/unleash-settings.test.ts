@@ -11,7 +11,7 @@ interface User { name: string }
 
 const postgres = await startPostgres()
 const db = new Pool({ connectionString: postgres.url })
-// The server is stopped while idle connections are still closing.
+// The server may stop before the pool has closed its connections.
 db.on('error', () => {})
 t.teardown(async () => {
   await db.end()
@@ -25,13 +25,13 @@ const store = unleashSettingsStore<User>({ db, createdBy: (user) => user.name })
 const record = { hash: '0123456789abcdef'.repeat(4), createdAt: new Date('2026-01-02T03:04:05.678Z') }
 const other = { hash: 'fedcba9876543210'.repeat(4), createdAt: new Date() }
 
-/** Makes the text, or NULL, the content of the row; `undefined` leaves no row. */
+/** Sets the content of the row to this text or to NULL; `undefined` deletes the row. */
 async function setContent (content?: string | null): Promise<void> {
   await db.query('delete from settings')
   if (content !== undefined) await db.query("insert into settings values ('scim', $1), ('other', '{\"mine\": true}')", [content])
 }
 
-/** Answers the content as it is written, byte for byte. */
+/** Returns the content exactly as stored. */
 async function contentText (): Promise<string> {
   const { rows } = await db.query<{ content: string }>("select content::text from settings where name = 'scim'")
   return rows[0]?.content ?? 'no row'
@@ -52,7 +52,7 @@ for (const { name, run } of [...storeConformance(harness), ...settingsConformanc
   t.test(name, async (t) => { await t.resolves(run()) })
 }
 
-t.test('the switch is the key that Unleash reads, the token is in one key beside it, other rows stay', async (t) => {
+t.test('writes -> the switch in the key that Unleash reads, the token in a key beside it, other rows unchanged', async (t) => {
   await setContent('{"enabled": false}')
   await store.setEnabled(true, context)
   await store.replace(record, context)
@@ -65,13 +65,13 @@ t.test('the switch is the key that Unleash reads, the token is in one key beside
   })
 })
 
-t.test('the row is made with nothing but the switch', async (t) => {
+t.test('setEnabled() without a row -> a row with only the switch', async (t) => {
   await setContent(undefined)
   await store.setEnabled(true, context)
   t.same(await rows(), { scim: { enabled: true } })
 })
 
-t.test('what is not ours in the content stays as it was written, byte for byte and in order', async (t) => {
+t.test('writes -> foreign keys of the content are unchanged, byte for byte and in order', async (t) => {
   const foreign = String.raw`"zebra": {"b" :  1.50, "b": -0.0, "a": [1e400, 12345678901234567890.123] },
     "assumeControlOfExisting": null, "n": 1.0E+2, "twice": 1, "twice": "\u00e9\n\ud83d\ude00", "": "", "q\"'\\é": [ ]`
   await setContent(`{"enabled": true, ${foreign}, "enabled": false}`)
@@ -86,10 +86,10 @@ t.test('what is not ours in the content stays as it was written, byte for byte a
 
   t.same(await foreignKeys(), before)
   t.same(await store.find(context), other)
-  t.equal((await contentText()).match(/"enabled"|"fastifyScimToken"/g)?.length, 2, 'each of ours is there once')
+  t.equal((await contentText()).match(/"enabled"|"fastifyScimToken"/g)?.length, 2, 'each key of the store occurs once')
 })
 
-t.test('a row without content, or with null, has neither switch nor token, and takes both', async (t) => {
+t.test('a row with NULL, null or {} as its content -> disabled without a token, and writes work', async (t) => {
   for (const content of [null, 'null', ' null ', '{}']) {
     await setContent(content)
     t.same(await store.getSettings(context), { enabled: false, hasToken: false }, String(content))
@@ -104,7 +104,7 @@ t.test('a row without content, or with null, has neither switch nor token, and t
   }
 })
 
-t.test('only the JSON value true enables, and the last of two keys counts, as in JavaScript', async (t) => {
+t.test('"enabled" -> only the JSON value true enables, and the last of duplicate keys is used, as in JavaScript', async (t) => {
   const token = JSON.stringify({ ...record, createdBy: 'ada' })
   const table: [enabled: string, expected: boolean][] = [
     ['"enabled": true', true],
@@ -127,14 +127,14 @@ t.test('only the JSON value true enables, and the last of two keys counts, as in
   }
 })
 
-t.test('a token key that somebody has spoilt is no token', async (t) => {
+t.test('an invalid token key -> no token', async (t) => {
   for (const token of ['null', '{}', '[]', '"text"', '{"hash": null}', '{"token": {"hash": "x"}}']) {
     await setContent(`{"enabled": true, "fastifyScimToken": ${token}}`)
     t.same([await store.getSettings(context), await store.find(context)], [{ enabled: true, hasToken: false }, null], token)
   }
 })
 
-t.test('content that is no object, or that PostgreSQL cannot look into, is never overwritten', async (t) => {
+t.test('content that is not an object or cannot be parsed -> writes reject and the content is unchanged', async (t) => {
   for (const content of ['[]', '[{"enabled": true}]', '"text"', '1', String.raw`{"enabled": true, "foreign": "\u0000"}`, String.raw`{"enabled": true, "foreign": "\ud83d"}`]) {
     await setContent(content)
     await t.rejects(async () => { await store.setEnabled(true, context) })
@@ -143,10 +143,10 @@ t.test('content that is no object, or that PostgreSQL cannot look into, is never
   }
 })
 
-t.test('a write that waits for another writer keeps what that one wrote', async (t) => {
+t.test('a write waits for another writer -> the values of that writer are kept', async (t) => {
   const writes: [name: string, content: string | undefined, write: () => unknown][] = [
     ['setEnabled', '{"enabled": true}', () => store.setEnabled(false, context)],
-    ['setEnabled, of a row that is not there yet', undefined, () => store.setEnabled(false, context)],
+    ['setEnabled without a row', undefined, () => store.setEnabled(false, context)],
     ['replace', '{"enabled": false}', () => store.replace(record, context)]
   ]
   for (const [name, content, write] of writes) {
@@ -171,7 +171,7 @@ async function rows (): Promise<Record<string, unknown>> {
   return Object.fromEntries(rows.map(({ name, content }) => [name, content]))
 }
 
-/** Answers the keys of the content that are not ours, with their values as they are written. */
+/** Returns the keys of the content that the store does not own, with their values exactly as stored. */
 async function foreignKeys (): Promise<unknown[]> {
   const { rows } = await db.query(`
     select key, value::text from settings, json_each(content)
@@ -179,11 +179,11 @@ async function foreignKeys (): Promise<unknown[]> {
   return rows
 }
 
-/** Waits until a condition holds, ten seconds at most. */
+/** Waits until a condition holds. Throws after ten seconds. */
 async function until (condition: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 10_000
   while (!await condition()) {
-    if (Date.now() > deadline) throw new Error('it has not come true within ten seconds')
+    if (Date.now() > deadline) throw new Error('the condition did not hold within ten seconds')
     await setTimeout(5)
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Mutates lib/ with Stryker, and fails on a mutant that survives and is not in survivors.ts, and on
- * one that is there and does not survive. Arguments go to Stryker: "-- --mutate lib/token.ts".
+ * Mutates lib/ with Stryker. Fails if a surviving mutant is not listed in survivors.ts, or a listed one
+ * does not survive. Arguments are passed to Stryker: "-- --mutate lib/token.ts".
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { survivors } from './survivors.ts'
 
-/** What is used of https://github.com/stryker-mutator/mutation-testing-elements/tree/master/packages/report-schema */
+/** The properties used here; see https://github.com/stryker-mutator/mutation-testing-elements/tree/master/packages/report-schema */
 interface Report {
   files: Record<string, { source: string, mutants: Mutant[] }>
 }
@@ -34,22 +34,22 @@ const found = Object.entries(files).flatMap(([file, { source, mutants }]) => mut
   .map((mutant) => describe(file, source, mutant)))
 const listed = survivors.flatMap(({ file, code, mutants }) => mutants.map((mutant) => `${file}\n- ${code}\n+ ${mutant}`))
 const unlisted = without(found, listed)
-// With arguments, not all of them were tried.
+// With arguments, only some of them were tried.
 const gone = stryker.length > 0 ? [] : without(listed, found)
 
 const total = Object.values(files).reduce((sum, { mutants }) => sum + mutants.length, 0)
-for (const mutant of unlisted) console.log(`Survives, and test/mutation/survivors.ts has no reason:\n${mutant}\n`)
-for (const mutant of gone) console.log(`Is in test/mutation/survivors.ts, and does not survive:\n${mutant}\n`)
+for (const mutant of unlisted) console.log(`Survives, but is not in test/mutation/survivors.ts:\n${mutant}\n`)
+for (const mutant of gone) console.log(`Is in test/mutation/survivors.ts, but does not survive:\n${mutant}\n`)
 console.log(`${total} mutants: ${total - found.length} killed, ${found.length - unlisted.length} survive with a reason, ${unlisted.length} without.`)
 process.exitCode = status === 0 && unlisted.length + gone.length === 0 ? 0 : 1
 
-/** Stryker has a lockfile of its own, with the Node.js that it needs, so that nobody else installs it. */
+/** Stryker and the Node.js version that it needs have a separate lockfile, so that `npm ci` does not install them. */
 function install (): void {
   if (!existsSync(here('node_modules'))) execFileSync('npm', ['ci', '--loglevel=error'], { cwd: here('.'), stdio: 'inherit' })
 }
 
 function run (): number | null {
-  // Tests that crash leave their PostgreSQL's data, whose user is another one when we are root.
+  // Crashed tests leave PostgreSQL data behind. As root, its owner is another user, who must be able to enter this folder.
   const temporary = mkdtempSync(join(tmpdir(), 'scim-token-mutation-'))
   chmodSync(temporary, 0o755)
   const { status, error } = spawnSync('stryker', ['run', here('stryker.config.js'), ...stryker], {
@@ -59,7 +59,7 @@ function run (): number | null {
       PATH: here('node_modules/.bin') + delimiter + process.env['PATH'],
       TMPDIR: temporary,
       NODE_COMPILE_CACHE: join(temporary, 'compiled'),
-      // A mutant that makes a test hang costs so many seconds.
+      // Seconds after which a test that hangs because of a mutant is stopped.
       TAP_TIMEOUT: '15'
     }
   })
@@ -68,7 +68,7 @@ function run (): number | null {
   return status
 }
 
-/** Shows the first line that a mutant changes, before and after, as Stryker does. */
+/** Returns the first line that a mutant changes, before and after, as Stryker prints it. */
 function describe (file: string, source: string, { replacement, location: { start, end } }: Mutant): string {
   const lines = source.split('\n')
   const [first = '', last = ''] = [lines[start.line - 1], lines[end.line - 1]]
@@ -76,7 +76,7 @@ function describe (file: string, source: string, { replacement, location: { star
   return `${file}\n- ${first.trim()}\n+ ${mutant.replace(/\s+/g, ' ').trim()}`
 }
 
-/** Takes each of some texts out of others, once. */
+/** Returns `all` without one occurrence of each of `some`. */
 function without (all: string[], some: string[]): string[] {
   const left = [...all]
   for (const text of some) {

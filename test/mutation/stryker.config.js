@@ -1,16 +1,16 @@
-/** What of Stryker is used: https://stryker-mutator.io/docs/stryker-js/configuration */
+/** See https://stryker-mutator.io/docs/stryker-js/configuration */
 export default {
   mutate: ['lib/**/*.ts'],
   ignorePatterns: ['/bench', '/dist', '/docs', '/test/mutation'],
   plugins: ['@stryker-mutator/tap-runner', './test/mutation/tap-learning.js'],
   testRunner: 'tap-learning',
   tap: {
-    // The README's needs dist/. The other three start a database to kill nothing that the rest does not.
+    // readme.test.ts needs dist/. The other three start a database and kill no additional mutants.
     testFiles: ['test/!(readme|concurrent-settings).test.ts', 'test/wire/!(postgres).test.ts', 'test/stores/!(pglite).test.ts'],
-    // Killed at its first failure, a test would leave its PostgreSQL's data behind.
+    // A test stopped at its first failure would leave its PostgreSQL data behind.
     forceBail: false
   },
-  // A mutant that survives runs every test, with another mutant beside it: with 1.5 it was taken for a hanging one.
+  // A surviving mutant runs every test, concurrently with another mutant: with 1.5 it counted as timed out.
   timeoutFactor: 3,
   coverageAnalysis: 'perTest',
   concurrency: 2,

@@ -1,9 +1,9 @@
-/** A line of lib/ with mutants that survive, as the report shows them. */
+/** A line of lib/ with surviving mutants, as the report prints them. */
 export interface Survivors {
   file: string
   code: string
   mutants: string[]
-  /** Why nobody who uses the package can see what they change. */
+  /** Why no user of the package can observe the change. */
   reason: string
 }
 
@@ -12,31 +12,31 @@ export const survivors: Survivors[] = [
     file: 'lib/cross-origin.ts',
     code: "if (isSameOrigin(request) || trusted.has(request.headers.origin ?? '')) return",
     mutants: ['if (isSameOrigin(request) || trusted.has(request.headers.origin ?? "Stryker was here!")) return'],
-    reason: 'Neither is an origin, and the boot lets nothing else into the trusted ones.'
+    reason: 'Neither text is an origin, and only origins can be trusted: the option is validated at boot.'
   },
   {
     file: 'lib/route-options.ts',
     code: 'serializerCompiler: () => JSON.stringify',
     mutants: ['serializerCompiler: () => undefined'],
-    reason: "It keeps Fastify from asking the host's compiler; what it makes is not used, as the scope has a reply serializer."
+    reason: "It only prevents Fastify from calling the host's compiler: the scope has a reply serializer, so the result is not used."
   },
   {
     file: 'lib/schemas.ts',
     code: "enabled: Type.Boolean({ description: 'Whether SCIM requests are let in.', examples: [true] }),",
     mutants: ["enabled: Type.Boolean({ description: 'Whether SCIM requests are let in.', examples: [false] }),"],
-    reason: 'An example as good as the other.'
+    reason: 'Either value is a valid example.'
   },
   {
     file: 'lib/schemas.ts',
     code: "hasToken: Type.Boolean({ description: 'Whether a SCIM API token has been generated.', examples: [true] })",
     mutants: ["hasToken: Type.Boolean({ description: 'Whether a SCIM API token has been generated.', examples: [false] })"],
-    reason: 'An example as good as the other.'
+    reason: 'Either value is a valid example.'
   },
   {
     file: 'lib/schemas.ts',
     code: "enabled: Type.Boolean({ description: 'Whether to let SCIM requests in.', examples: [true] })",
     mutants: ["enabled: Type.Boolean({ description: 'Whether to let SCIM requests in.', examples: [false] })"],
-    reason: 'An example as good as the other.'
+    reason: 'Either value is a valid example.'
   },
   {
     file: 'lib/scim-settings.ts',
@@ -45,13 +45,13 @@ export const survivors: Survivors[] = [
       'const parse = app.getDefaultJsonParser("", \'error\')',
       'const parse = app.getDefaultJsonParser(\'error\', "")'
     ],
-    reason: 'The parser takes any word but "ignore" and "remove" for "error".'
+    reason: 'The parser treats any text except "ignore" and "remove" as "error".'
   },
   {
     file: 'lib/scim-settings.ts',
     code: 'if (fault === undefined) return { value: body }',
     mutants: ['if (fault === undefined) return {}'],
-    reason: 'Fastify keeps the body where a validator has no value for it.'
+    reason: 'Fastify keeps the body if a validator returns no value.'
   },
   {
     file: 'lib/store-conformance.ts',
@@ -63,18 +63,18 @@ export const survivors: Survivors[] = [
     file: 'lib/token.ts',
     code: 'for (const byte of randomBytes(length + 8)) {',
     mutants: ['for (const byte of randomBytes(length - 8)) {'],
-    reason: 'With fewer bytes at a time it asks for more until it has enough.'
+    reason: 'With fewer bytes per call the loop runs more often.'
   },
   {
     file: 'lib/verify-scim-token.ts',
     code: "const matches = matchesHash(token, record?.hash ?? '')",
     mutants: ['const matches = matchesHash(token, record?.hash ?? "Stryker was here!")'],
-    reason: 'No token has either for its hash.'
+    reason: 'Neither is the hash of a token.'
   },
   {
     file: 'lib/verify-scim-token.ts',
     code: 'if (record === null || !matches) {',
     mutants: ['if (false || !matches) {'],
-    reason: 'Without a record nothing matches; the condition is there for the compiler.'
+    reason: 'Without a record no token matches; the condition narrows the type for the compiler.'
   }
 ]

@@ -2,8 +2,8 @@ import { declareFactoryPlugin, PluginKind } from '@stryker-mutator/api/plugin'
 import { createTapTestRunnerFactory } from '@stryker-mutator/tap-runner'
 
 /**
- * Stryker's runner for tap, made to try first the tests that killed other mutants of the same file:
- * it runs test files one after the other until one fails, and few of them are about the mutant.
+ * Stryker's runner for tap, which first runs the tests that killed other mutants of the same file.
+ * It runs test files one after the other until one fails, and few of them cover the mutant.
  */
 function createRunner (injector) {
   const runner = createTapTestRunnerFactory()(injector)
@@ -24,7 +24,7 @@ function createRunner (injector) {
 }
 createRunner.inject = ['$injector']
 
-/** Without the mutant no test file crashes, or hangs until tap ends it: the mutant does not survive. */
+/** Counts a crash or a hang as killed, because neither happens without the mutant. */
 function crashed ({ errorMessage }) {
   return { status: 'killed', killedBy: [], failureMessage: errorMessage, nrOfTests: 1 }
 }

@@ -6,16 +6,16 @@ import { promisify } from 'node:util'
 import t from 'tap'
 
 const root = join(import.meta.dirname, '../..')
-const answer = /^200 \{"token":"scim_[0-9A-Za-z]{49}"\}\n$/
+const tokenResponse = /^200 \{"token":"scim_[0-9A-Za-z]{49}"\}\n$/
 
-// A folder from which nothing of this checkout can be resolved.
+// A folder outside this checkout, so that none of its modules can be resolved.
 const folder = await realpath(await mkdtemp(join(tmpdir(), 'scim-token-package-')))
 t.teardown(() => rm(folder, { recursive: true }))
 
 const [packed] = JSON.parse(await run(root, 'npm', ['pack', '--json', '--pack-destination', folder]))
 const tarball = join(folder, packed.filename)
 
-t.test('the package holds the built lib/, its documents and nothing else', async (t) => {
+t.test('npm pack -> the built lib/, its documents and nothing else', async (t) => {
   const sources = await readdir(join(root, 'lib'), { recursive: true })
   const built = sources.filter((name) => name.endsWith('.ts')).map((name) => `dist/${name.slice(0, -'.ts'.length)}`)
   t.strictSame(
@@ -24,41 +24,41 @@ t.test('the package holds the built lib/, its documents and nothing else', async
   )
 })
 
-t.test('publint and, for ES modules, attw find nothing wrong with the package', async (t) => {
+t.test('publint and attw (ES modules only) -> no problems', async (t) => {
   await t.resolves(run(root, 'npx', ['publint', 'run', tarball, '--strict']))
   await t.resolves(run(root, 'npx', ['attw', tarball, '--profile', 'esm-only']))
 })
 
-t.test('in a project of its own, the package', async (t) => {
+t.test('installed in a new project', async (t) => {
   await cp(join(import.meta.dirname, 'apps'), folder, { recursive: true })
   await writeFile(join(folder, 'package.json'), '{ "private": true }')
-  // Linked, a package sees what it depends on and no more.
+  // With linked installs a package can only resolve its declared dependencies.
   await run(folder, 'npm', [
     'install', '--prefer-offline', '--no-audit', '--no-fund', '--install-strategy=linked',
     tarball, 'fastify@5', '@fastify/autoload@6', 'typescript@5.9', '@types/node@20'
   ])
 
-  t.test('answers a token when loaded by import', async (t) => {
-    t.match(await run(folder, process.execPath, ['import.mjs']), answer)
+  t.test('loaded by import -> generates a token', async (t) => {
+    t.match(await run(folder, process.execPath, ['import.mjs']), tokenResponse)
   })
 
-  t.test('answers a token when loaded by require', async (t) => {
-    t.match(await run(folder, process.execPath, ['require.cjs']), answer)
+  t.test('loaded by require -> generates a token', async (t) => {
+    t.match(await run(folder, process.execPath, ['require.cjs']), tokenResponse)
   })
 
-  t.test('answers a token when loaded by @fastify/autoload', async (t) => {
-    t.match(await run(folder, process.execPath, ['autoload.mjs']), answer)
+  t.test('loaded by @fastify/autoload -> generates a token', async (t) => {
+    t.match(await run(folder, process.execPath, ['autoload.mjs']), tokenResponse)
   })
 
   for (const moduleResolution of ['nodenext', 'bundler']) {
-    t.test(`compiles under ${moduleResolution} with its declarations checked, and answers a token`, async (t) => {
+    t.test(`compiled under ${moduleResolution} with declarations checked -> generates a token`, async (t) => {
       await run(folder, 'npx', ['tsc', '-p', `tsconfig.${moduleResolution}.json`])
-      t.match(await run(folder, process.execPath, [`${moduleResolution}/typed.mjs`]), answer)
+      t.match(await run(folder, process.execPath, [`${moduleResolution}/typed.mjs`]), tokenResponse)
     })
   }
 })
 
-/** Answers what a program prints; rejects with it when the program fails. */
+/** Returns what a program prints. Rejects if the program fails. */
 async function run (cwd: string, program: string, args: string[]): Promise<string> {
   const { NODE_OPTIONS: _, ...env } = process.env
   try {

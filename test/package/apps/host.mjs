@@ -3,13 +3,13 @@ export const resolver = {
   authorize: (user, permissions) => permissions.includes('ADMIN')
 }
 
-/** Prints what the app answers over a socket. */
+/** Generates a token over a socket and prints the response. */
 export async function generate (app) {
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
-  const answer = await fetch(`${address}/api/admin/scim-settings/generate-new-token`, {
+  const response = await fetch(`${address}/api/admin/scim-settings/generate-new-token`, {
     method: 'POST',
     headers: { authorization: 'admin' }
   })
-  console.log(answer.status, await answer.text())
+  console.log(response.status, await response.text())
   await app.close()
 }

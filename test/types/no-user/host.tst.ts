@@ -28,7 +28,7 @@ describe('the decorators', () => {
 })
 
 describe('the plugin', () => {
-  test('is registered without a cast, whatever the server, its logger and its type provider', () => {
+  test('is registered without a cast on any server, with any logger and type provider', () => {
     servers.plain.register(scimToken)
     servers.http2.register(scimToken, {})
     servers.logger.register(scimToken, { prefix: '/unleash', settings: true })
@@ -43,7 +43,7 @@ describe('the plugin', () => {
     expect(scimToken).type.not.toBe<any>()
   })
 
-  test('takes a resolver of any user when none is declared', () => {
+  test('accepts a resolver of any user type if none is declared', () => {
     servers.plain.decorate('scimAuthResolver', {
       authenticate: () => ({ name: 'admin' }),
       authorize (user) {
@@ -71,7 +71,7 @@ describe('verifyScimToken', () => {
     })
   })
 
-  test('leaves the types of a route with a type provider alone', () => {
+  test('keeps the types of a route with a type provider', () => {
     const schema = { params: Type.Object({ id: Type.Number() }) }
     servers.typebox.get('/:id', { schema, onRequest: servers.typebox.verifyScimToken }, async ({ params }) => {
       expect(params).type.toBe<{ id: number }>()
@@ -86,7 +86,7 @@ describe('verifyScimToken', () => {
     servers.http2.addHook('onRequest', servers.http2.auth([servers.http2.verifyScimToken]))
   })
 
-  test('throws what an error handler can tell apart', () => {
+  test('throws an error that an error handler can recognise', () => {
     servers.plain.setErrorHandler((error, _request, reply) => {
       if (error instanceof ScimError) {
         expect(error.statusCode).type.toBe<number>()
@@ -97,7 +97,7 @@ describe('verifyScimToken', () => {
 })
 
 describe('store-conformance', () => {
-  test('takes a store with its context and answers cases for any runner', () => {
+  test('accepts a store with its context and returns cases for any runner', () => {
     servers.plain.get('/', async (request) => {
       const cases = storeConformance({ open: () => ({ store: memoryStore(), context: { request, user: {} } }) })
       expect(cases).type.toBe<StoreCase[]>()

@@ -14,7 +14,7 @@ declare module 'fastify-scim-token' {
 const app = Fastify()
 
 describe('a user type, declared once,', () => {
-  test('is what the resolver answers and is asked about', () => {
+  test('is what authenticate returns and authorize gets', () => {
     app.decorate('scimAuthResolver', {
       async authenticate (request) {
         expect(request).type.toBe<FastifyRequest>()
@@ -46,7 +46,7 @@ describe('a user type, declared once,', () => {
     expect<ScimTokenStore>().type.toBe<ScimTokenStore<Admin>>()
   })
 
-  test('is what the PostgreSQL store names in its audit', () => {
+  test('is what createdBy of the PostgreSQL store gets', () => {
     postgresStore({
       db: new pg.Pool(),
       createdBy (user) {
@@ -66,8 +66,8 @@ describe('the stores of the package', () => {
   })
 })
 
-describe('the compiler refuses', () => {
-  test('a resolver that answers no user of the declared type', () => {
+describe('the compiler rejects', () => {
+  test('a resolver that returns another type than the declared user', () => {
     app.decorate('scimAuthResolver', {
       // @ts-expect-error Property 'roles' is missing in type '{ id: number; }' but required in type 'Admin'.
       authenticate: () => ({ id: 1 }),
@@ -75,7 +75,7 @@ describe('the compiler refuses', () => {
     })
   })
 
-  test('a resolver that answers undefined for nobody', () => {
+  test('a resolver that returns undefined if the caller is not authenticated', () => {
     app.decorate('scimAuthResolver', {
       // @ts-expect-error Type 'undefined' is not assignable to type 'Awaitable<Admin | null>'.
       authenticate: () => undefined,
@@ -83,7 +83,7 @@ describe('the compiler refuses', () => {
     })
   })
 
-  test('a resolver that answers more than yes or no', () => {
+  test('a resolver whose authorize does not return a boolean', () => {
     app.decorate('scimAuthResolver', {
       authenticate: () => null,
       // @ts-expect-error Type 'string[]' is not assignable to type 'Awaitable<boolean>'.
@@ -96,7 +96,7 @@ describe('the compiler refuses', () => {
     app.decorate('scimTokenStore', { replace: () => true })
   })
 
-  test('a store that does not answer whether it has stored', () => {
+  test('a store whose replace returns nothing', () => {
     app.decorate('scimTokenStore', {
       // @ts-expect-error Type 'void' is not assignable to type 'Awaitable<boolean>'.
       replace () {},
@@ -129,7 +129,7 @@ describe('the compiler refuses', () => {
     app.register(scimToken, { routeConfig: { generateToken: {} } })
   })
 
-  test('a PostgreSQL store that cannot name who generated a token', () => {
+  test('a PostgreSQL store without createdBy', () => {
     // @ts-expect-error Property 'createdBy' is missing
     postgresStore({ db: new pg.Pool() })
   })
