@@ -136,7 +136,7 @@ t.test('each way to guard a route -> 200 with the token, 401 without', async (t)
   }
 })
 
-t.test('a route guarded before the registration is awaited -> boot fails, except for the way that the README warns of', async (t) => {
+t.test('a route guarded before the registration is awaited -> throws, except for the way that the README warns of', async (t) => {
   const app = Fastify()
   const route = async () => ({})
   t.doesNotThrow(() => app.get('/open', { onRequest: app.verifyScimToken }, route))

@@ -12,7 +12,7 @@ const unconfirmed = /may or may not have been stored\. It is safe to try again/
 const nothingChanged = /nothing was changed/
 
 for (const { how, call, logged } of failures) {
-  t.test(`replace() ${how} -> 503 without a token that says the outcome is unknown`, async (t) => {
+  t.test(`replace() ${how} -> 503 that says the outcome is unknown, without a token`, async (t) => {
     const { app, log } = await startHost(t, { store: { ...memoryStore(), replace: call } })
     const response = await generate(app)
 
@@ -37,7 +37,7 @@ for (const value of wrongReturnValues) {
   })
 }
 
-t.test('replace() never settles -> 503 after the timeout that says the outcome is unknown', async (t) => {
+t.test('replace() never settles -> 503 after the timeout, which says that the outcome is unknown', async (t) => {
   const { app, log } = await startHost(t, {
     options: { timeout: 50 },
     store: { ...memoryStore(), replace: () => new Promise(() => {}) }

@@ -56,7 +56,7 @@ const compositions: Record<string, Composition> = {
 }
 
 for (const [name, { strategies, options, responses }] of Object.entries(compositions)) {
-  t.test(`verifyScimToken composed by @fastify/auth: ${name} -> its own responses where it decides`, async (t) => {
+  t.test(`verifyScimToken in @fastify/auth: ${name} -> its own responses unless another strategy decides`, async (t) => {
     let storeFails = false
     const { send } = await startScimHost(t, {
       find () {
