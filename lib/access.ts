@@ -1,5 +1,5 @@
 import { httpErrors } from '@fastify/sensible'
-import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyRequest, preParsingAsyncHookHandler } from 'fastify'
 import { callHost, contractError } from './call-host.ts'
 import type { ScimAuthResolver, ScimTokenContext } from './contracts.ts'
 import { createOriginCheck } from './cross-origin.ts'
@@ -8,12 +8,15 @@ import type { ResolvedOptions } from './options.ts'
 /** Request decorator for the user that the resolver returned. */
 export const currentUser = Symbol('fastify-scim-token.currentUser')
 
-/** The hooks that authenticate and authorize requests to the admin routes, before a body is read. */
+/**
+ * The hooks that authenticate and authorize requests to the admin routes. In `preParsing` they run
+ * before a body is read, and after all `onRequest` hooks of the host, such as a rate limiter's.
+ */
 export interface AccessHooks {
   /** Requires an authenticated user. */
-  requireUser: onRequestAsyncHookHandler
+  requireUser: preParsingAsyncHookHandler
   /** Requires a same-origin or trusted request from a user with one of the permissions. */
-  requirePermission: onRequestAsyncHookHandler
+  requirePermission: preParsingAsyncHookHandler
 }
 
 /** Creates the hooks; what they throw has the status 401, 403, 500 or 503. */

@@ -21,7 +21,7 @@ export async function generateNewToken (
   app.post('/api/admin/scim-settings/generate-new-token', {
     ...adminRouteOptions('generateNewToken', options),
     schema: generateNewTokenOperation,
-    onRequest: access.requirePermission
+    preParsing: access.requirePermission
   }, async (request, reply) => {
     const token = generateToken()
     const record = { hash: hashToken(token), createdAt: new Date() }

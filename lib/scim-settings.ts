@@ -26,7 +26,7 @@ export async function scimSettings (
   app.get('/api/admin/scim-settings', {
     ...adminRouteOptions('getScimSettings', options),
     schema: getScimSettingsOperation,
-    onRequest: access.requireUser
+    preParsing: access.requireUser
   }, async (request, reply) => {
     const context = storeContext(request)
     const settings = await callHost('scimTokenStore.getSettings', 503, options.timeout, () => store.getSettings(context))
@@ -41,7 +41,7 @@ export async function scimSettings (
   app.post<{ Body: Static<typeof setScimSettingsSchema> }>('/api/admin/scim-settings', {
     ...adminRouteOptions('setScimSettings', options),
     schema: setScimSettingsOperation,
-    onRequest: access.requirePermission
+    preParsing: access.requirePermission
   }, async (request, reply) => {
     const { enabled } = request.body
     const context = storeContext(request)
