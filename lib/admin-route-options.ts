@@ -1,7 +1,7 @@
 import type { OperationId, ResolvedOptions } from './options.ts'
 
-// In bytes. The largest valid body is `{"enabled": false}`.
-const bodyLimit = 1024
+/** In bytes. The largest valid body is `{"enabled": false}`. */
+export const bodyLimit = 1024
 
 /** Returns Fastify's route options that all admin routes share, with the host's `config` of this one. */
 export function adminRouteOptions (operationId: OperationId, { routeConfig }: ResolvedOptions) {

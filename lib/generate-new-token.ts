@@ -1,7 +1,7 @@
 import { httpErrors } from '@fastify/sensible'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { storeContext, type AccessHooks } from './access.ts'
-import { adminRouteOptions } from './admin-route-options.ts'
+import { adminRouteOptions, bodyLimit } from './admin-route-options.ts'
 import { contractError } from './call-host.ts'
 import type { ScimTokenStore } from './contracts.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -14,14 +14,17 @@ export async function generateNewToken (
   app: FastifyInstance,
   { store, access, options }: { store: ScimTokenStore, access: AccessHooks, options: ResolvedOptions }
 ): Promise<void> {
-  // Clients send no body, `{}` or a form, with any content type or none.
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null))
+  // The body is not read: clients send none, `{}` or a form, with any content type or none.
+  app.addContentTypeParser('*', (request, _payload, done) => {
+    const isTooLarge = Number(request.headers['content-length']) > bodyLimit
+    done(isTooLarge ? httpErrors.payloadTooLarge(`The request body is too large: at most ${bodyLimit} bytes are accepted.`) : null)
+  })
 
   app.addSchema(scimTokenSchema)
   app.post('/api/admin/scim-settings/generate-new-token', {
     ...adminRouteOptions('generateNewToken', options),
     schema: generateNewTokenOperation,
-    preParsing: access.requirePermission
+    preParsing: [access.requirePermission, ignoreContentType]
   }, async (request, reply) => {
     const token = generateToken()
     const record = { hash: hashToken(token), createdAt: new Date() }
@@ -37,4 +40,9 @@ export async function generateNewToken (
     reply.header('cache-control', 'no-store')
     return { token }
   })
+}
+
+// Fastify responds to an invalid content type with 415 before it calls a parser.
+async function ignoreContentType (request: FastifyRequest): Promise<void> {
+  request.headers = { ...request.headers, 'content-type': undefined }
 }

@@ -44,7 +44,7 @@ t.test('requests over HTTP/2 -> the same tokens and errors as over HTTP/1.1', as
   const { client } = await startHttp2Host(t)
   t.match(await statusAndBody(post(client).end()), [200, /^{"token":"scim_/])
   t.match(await statusAndBody(post(client, { 'content-type': 'application/json' }).end()), [200, /^{"token":"scim_/])
-  t.match(await statusAndBody(post(client, { 'content-type': 'application/json' }).end('x'.repeat(5000))), [413, /"PayloadTooLargeError"/])
+  t.match(await statusAndBody(post(client, { 'content-type': 'application/json', 'content-length': '5000' }).end('x'.repeat(5000))), [413, /"PayloadTooLargeError"/])
   t.match(await statusAndBody(post(client, { authorization: 'bogus' }).end()), [401, /"AuthenticationRequired"/])
 })
 
