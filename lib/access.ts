@@ -1,9 +1,10 @@
 import { httpErrors } from '@fastify/sensible'
 import type { FastifyRequest, preParsingAsyncHookHandler } from 'fastify'
 import { callHost, contractError } from './call-host.ts'
-import type { ScimAuthResolver, ScimTokenContext } from './contracts.ts'
+import type { Awaitable, ScimAuthResolver, ScimTokenContext } from './contracts.ts'
 import { createOriginCheck } from './cross-origin.ts'
 import type { ResolvedOptions } from './options.ts'
+import { toError } from './to-error.ts'
 
 /** Request decorator for the user that the resolver returned. */
 export const currentUser = Symbol('fastify-scim-token.currentUser')
@@ -38,21 +39,38 @@ export function createAccessHooks (resolver: ScimAuthResolver, options: Resolved
   }
 
   async function authenticate (request: FastifyRequest): Promise<object> {
-    const user = await callHost('scimAuthResolver.authenticate', 500, timeout, () => resolver.authenticate(request))
-    if (user === null) {
+    const user = await callHost('scimAuthResolver.authenticate', 500, timeout, () =>
+      valueForStatus(401, null, () => resolver.authenticate(request)))
+    if (user === null || user === undefined) {
       // RFC 9110, section 15.5.2: a 401 must have a challenge.
       throw httpErrors.createError(401, loginMessage(request, loginPath), { headers: { 'www-authenticate': 'Bearer' } })
     }
-    if (typeof user !== 'object') throw contractError('scimAuthResolver.authenticate', 'a user object or null', user)
+    if (typeof user !== 'object' || Array.isArray(user) || user instanceof Error) {
+      throw contractError('scimAuthResolver.authenticate', 'a user object, null or undefined', user)
+    }
     return user
   }
 
   async function authorize (user: object, request: FastifyRequest): Promise<void> {
-    const isAuthorized = await callHost('scimAuthResolver.authorize', 500, timeout, () => resolver.authorize(user, permissions, request))
+    const isAuthorized = await callHost('scimAuthResolver.authorize', 500, timeout, () =>
+      valueForStatus(403, false, () => resolver.authorize(user, permissions, request)))
     if (isAuthorized === false) {
       throw httpErrors.forbidden(`You need one of these permissions to do this: ${permissions.join(', ')}.`)
     }
     if (isAuthorized !== true) throw contractError('scimAuthResolver.authorize', 'true or false', isAuthorized)
+  }
+}
+
+/**
+ * Returns what a method returns, or `value` if it throws an error with this status, as methods of
+ * Fastify plugins do: `request.jwtVerify()` rejects with 401.
+ */
+async function valueForStatus<T> (statusCode: number, value: T, call: () => Awaitable<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (thrown) {
+    if (toError(thrown).statusCode === statusCode) return value
+    throw thrown
   }
 }
 

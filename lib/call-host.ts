@@ -26,6 +26,12 @@ export async function callHost<T> (method: string, statusCode: 500 | 503, timeou
  * @param mustReturn what the contract allows, such as `true or false`
  */
 export function contractError (method: string, mustReturn: string, value: unknown): Error {
-  const got = value === null ? 'null' : typeof value
-  return httpErrors.internalServerError(`${method} must return ${mustReturn}, got ${got}`)
+  return httpErrors.internalServerError(`${method} must return ${mustReturn}, got ${kindOf(value)}`)
+}
+
+function kindOf (value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  if (value instanceof Error) return 'an Error'
+  return typeof value
 }

@@ -21,15 +21,20 @@ export type ScimUser = FastifyScimToken extends { user: infer User extends objec
  * Authenticates and authorizes the callers of the admin routes. The host adds it with
  * `app.decorate('scimAuthResolver', resolver)`.
  *
- * Called before the request body is read. If it throws, times out or returns anything else, the
- * request fails with a 5xx and nothing is written.
+ * Called after all `onRequest` hooks of the host, and before the request body is read. If it throws
+ * anything else, times out or returns anything else, the request fails with a 5xx and nothing is
+ * written.
  */
 export interface ScimAuthResolver<User extends object = ScimUser> {
-  /** Returns the user, or `null` if the caller is not authenticated (401). */
-  authenticate (request: FastifyRequest): Awaitable<User | null>
+  /**
+   * Returns the user, an object; or `null` or `undefined` if the caller is not authenticated (401).
+   * Throwing an error with `statusCode` 401, as `request.jwtVerify()` does, is the same as `null`.
+   */
+  authenticate (request: FastifyRequest): Awaitable<User | null | undefined>
 
   /**
-   * Returns `true` if the user has at least one of the permissions, else `false` (403).
+   * Returns `true` if the user has at least one of the permissions, else `false` (403). Throwing an
+   * error with `statusCode` 403 is the same as `false`.
    *
    * @param user what `authenticate` returned
    * @param permissions names as in Unleash, such as `ADMIN`
@@ -80,7 +85,10 @@ export interface ScimTokenStore<User extends object = ScimUser> {
    */
   replace (record: ScimTokenRecord, context: ScimTokenContext<User>): Awaitable<boolean>
 
-  /** Returns the record of the valid token, or `null` if there is none or SCIM is disabled. */
+  /**
+   * Returns the record of the valid token, or `null` if there is none or SCIM is disabled. A record
+   * without a valid `hash` and a valid `Date` in `createdAt` is rejected with 503.
+   */
   find (context: ScimRequestContext): Awaitable<ScimTokenRecord | null>
 
   /**

@@ -30,6 +30,12 @@ describe('a user type, declared once,', () => {
     expect<ScimAuthResolver>().type.toBe<ScimAuthResolver<Admin>>()
   })
 
+  test('may be missing: null or undefined -> 401', () => {
+    app.decorate('scimAuthResolver', { authenticate: () => null, authorize: () => true })
+    app.decorate('scimAuthResolver', { authenticate: () => undefined, authorize: () => true })
+    app.decorate('scimAuthResolver', { authenticate: async (): Promise<Admin | undefined> => undefined, authorize: () => true })
+  })
+
   test('is what a store gets in its context', () => {
     app.decorate('scimTokenStore', {
       replace (record, context) {
@@ -71,14 +77,6 @@ describe('the compiler rejects', () => {
     app.decorate('scimAuthResolver', {
       // @ts-expect-error Property 'roles' is missing in type '{ id: number; }' but required in type 'Admin'.
       authenticate: () => ({ id: 1 }),
-      authorize: () => true
-    })
-  })
-
-  test('a resolver that returns undefined if the caller is not authenticated', () => {
-    app.decorate('scimAuthResolver', {
-      // @ts-expect-error Type 'undefined' is not assignable to type 'Awaitable<Admin | null>'.
-      authenticate: () => undefined,
       authorize: () => true
     })
   })
