@@ -6,7 +6,8 @@ export const bodyLimit = 1024
 /** Returns Fastify's route options that all admin routes share, with the host's `config` of this one. */
 export function adminRouteOptions (operationId: OperationId, { routeConfig }: ResolvedOptions) {
   return {
-    config: routeConfig[operationId] ?? {},
+    // A copy, because plugins of the host may add to it.
+    config: { ...routeConfig[operationId] },
     bodyLimit,
     // A serializer compiler of the host may not support JSON schemas.
     serializerCompiler: () => JSON.stringify

@@ -1,6 +1,7 @@
 import { Type, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { FastifyContextConfig } from 'fastify'
+import { unknownOption } from './unknown-option.ts'
 
 /** The operations of the admin routes, as Unleash's OpenAPI document names them. */
 export type OperationId = 'generateNewToken' | 'getScimSettings' | 'setScimSettings'
@@ -11,48 +12,57 @@ export interface ScimTokenOptions {
    * Permissions of which a user needs at least one to generate a token or change the settings.
    * @defaultValue `['ADMIN', 'UPDATE_AUTH_CONFIGURATION']`, as in Unleash
    */
-  permissions?: readonly string[]
+  permissions?: readonly string[] | undefined
 
   /**
-   * Origins, besides the host's own, whose pages may call the admin routes. Each is written as a
-   * browser sends it: `https://admin.example.com`.
+   * Origins, besides the host's own, whose pages may call the admin routes. Each is an http or https
+   * origin, written as browsers send it: `https://admin.example.com`. There are no wildcards.
    * @defaultValue `[]`
    */
-  trustedOrigins?: readonly string[]
+  trustedOrigins?: readonly string[] | undefined
 
   /**
    * The login path that the message of a 401 names.
    * @defaultValue `'/auth/simple/login'`, as in Unleash
    */
-  loginPath?: string
+  loginPath?: string | undefined
 
   /**
    * Milliseconds after which a call to the resolver or to the store times out and its request fails
    * with 503; 0 for no limit. The call itself goes on, so set a shorter limit in the database driver.
+   * It is also how long the body of a settings change may take to arrive (408).
    * @defaultValue `10000`
    */
-  timeout?: number
+  timeout?: number | undefined
 
   /**
    * Whether to add `GET` and `POST /api/admin/scim-settings`. The store then needs `getSettings`
    * and `setEnabled`.
    * @defaultValue `false`
    */
-  settings?: boolean
+  settings?: boolean | undefined
 
   /**
    * Fastify's `config` of each route, for plugins of the host that read it:
    * `{ generateNewToken: { rateLimit: { max: 30 } } }`.
    * @defaultValue `{}`
    */
-  routeConfig?: Partial<Record<OperationId, FastifyContextConfig>>
+  routeConfig?: { readonly [Id in OperationId]?: FastifyContextConfig | undefined } | undefined
 
   /** Fastify's prefix for the paths of the admin routes. */
   prefix?: string
 }
 
-/** The options with their defaults. */
-export type ResolvedOptions = Required<Omit<ScimTokenOptions, 'prefix'>>
+/** The options with their defaults: a frozen copy. */
+export type ResolvedOptions = {
+  readonly [Name in keyof Omit<ScimTokenOptions, 'prefix'>]-?: NonNullable<ScimTokenOptions[Name]>
+}
+
+// Options of `app.register` that Fastify passes to the plugin.
+const registerOptions = ['prefix', 'logLevel', 'logSerializers']
+
+// URL accepts more than the name of a host, such as `*.example.com`.
+const originFormat = /^https?:\/\/(\[[\da-f:]+\]|[\w-]+(\.[\w-]+)*\.?)(:\d+)?$/
 
 // Node.js runs a timer at once if its delay is longer.
 const longestDelay = 2 ** 31 - 1
@@ -68,7 +78,7 @@ const definitions: { readonly [Name in keyof ResolvedOptions]: Definition<Resolv
   trustedOrigins: {
     default: [],
     schema: Type.Array(Type.String()),
-    mustBe: "an array of origins as browsers send them, such as ['https://admin.example.com']"
+    mustBe: "an array of http and https origins as browsers send them, such as ['https://admin.example.com']"
   },
   loginPath: {
     default: '/auth/simple/login',
@@ -96,33 +106,40 @@ const definitions: { readonly [Name in keyof ResolvedOptions]: Definition<Resolv
 }
 
 /**
- * Returns the options with their defaults.
+ * Returns a frozen copy of the options with their defaults.
  *
- * @throws Error that names the first invalid option and says what it must be
+ * @throws Error that names the first unknown or invalid option and says what it must be
  */
 export function resolveOptions (options: ScimTokenOptions): ResolvedOptions {
-  const resolved = {
-    permissions: resolveOption('permissions', options),
-    trustedOrigins: resolveOption('trustedOrigins', options),
-    loginPath: resolveOption('loginPath', options),
-    timeout: resolveOption('timeout', options),
-    settings: resolveOption('settings', options),
-    routeConfig: resolveOption('routeConfig', options)
-  }
-  if (!resolved.trustedOrigins.every(isOrigin)) throw invalidOption('trustedOrigins')
-  return resolved
+  const unknown = unknownOption(options, [...Object.keys(definitions), ...registerOptions])
+  if (unknown !== undefined) throw new Error(`fastify-scim-token: ${unknown}`)
+
+  const trustedOrigins = resolveOption('trustedOrigins', options.trustedOrigins)
+  if (!trustedOrigins.every(isOrigin)) throw invalidOption('trustedOrigins')
+
+  return Object.freeze({
+    permissions: Object.freeze([...resolveOption('permissions', options.permissions)]),
+    trustedOrigins: Object.freeze([...trustedOrigins]),
+    loginPath: resolveOption('loginPath', options.loginPath),
+    timeout: resolveOption('timeout', options.timeout),
+    settings: resolveOption('settings', options.settings),
+    routeConfig: copyConfigs(resolveOption('routeConfig', options.routeConfig))
+  })
 }
 
-function resolveOption<Name extends keyof ResolvedOptions> (name: Name, options: Partial<ResolvedOptions>): ResolvedOptions[Name] {
+function resolveOption<Name extends keyof ResolvedOptions> (name: Name, value: ResolvedOptions[Name] | undefined): ResolvedOptions[Name] {
   const { schema, default: defaultValue } = definitions[name]
-  const value = options[name]
   if (value === undefined) return defaultValue
   if (!Value.Check(schema, value)) throw invalidOption(name)
   return value
 }
 
+function copyConfigs (configs: ResolvedOptions['routeConfig']): ResolvedOptions['routeConfig'] {
+  return Object.freeze(Object.fromEntries(Object.entries(configs).map(([id, config]) => [id, { ...config }])))
+}
+
 function isOrigin (value: string): boolean {
-  return URL.canParse(value) && new URL(value).origin === value
+  return originFormat.test(value) && URL.canParse(value) && new URL(value).origin === value
 }
 
 function invalidOption (name: keyof ResolvedOptions): Error {

@@ -41,7 +41,7 @@ const invalid: { [Name in keyof ScimTokenOptions]: { values: any[], mustBe: RegE
   },
   trustedOrigins: {
     values: ['https://a.example', ['a.example'], ['https://a.example/'], ['https://A.example'], ['https://a.example:443'], ['*'], ['null'], [''], [1], null],
-    mustBe: /an array of origins as browsers send them, such as \['https:\/\/admin\.example\.com'\]/
+    mustBe: /an array of http and https origins as browsers send them, such as \['https:\/\/admin\.example\.com'\]/
   },
   loginPath: {
     values: ['', 1, null],

@@ -1,0 +1,23 @@
+/**
+ * Returns a sentence about the first option that is not known, and the known name most similar to it.
+ *
+ * @param known names, at least one
+ * @returns `undefined` if all options are known
+ */
+export function unknownOption (options: object, known: readonly string[]): string | undefined {
+  const unknown = Object.keys(options).find((name) => !known.includes(name))
+  if (unknown === undefined) return undefined
+  const [nearest] = known.toSorted((a, b) => similarity(unknown, b) - similarity(unknown, a))
+  return `the option "${unknown}" does not exist; did you mean "${nearest}"?`
+}
+
+/** Returns from 0 to 1 how many pairs of neighbouring characters two names share (Sørensen-Dice). */
+function similarity (a: string, b: string): number {
+  const [pairsOfA, pairsOfB] = [pairs(a), pairs(b)]
+  const shared = pairsOfA.filter((pair) => pairsOfB.includes(pair))
+  return 2 * shared.length / (pairsOfA.length + pairsOfB.length)
+}
+
+function pairs (name: string): string[] {
+  return Array.from(name.toLowerCase(), (_, i) => name.toLowerCase().slice(i, i + 2))
+}

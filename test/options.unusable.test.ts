@@ -1,0 +1,113 @@
+import Fastify from 'fastify'
+import t from 'tap'
+import scimToken, { type ScimTokenOptions } from '../lib/index.ts'
+import { resolveOptions } from '../lib/options.ts'
+import { memoryStore } from '../lib/stores/memory.ts'
+import { generate, startHost, users } from './helpers/host.ts'
+
+async function boot (options: object): Promise<void> {
+  const app = Fastify()
+  app.decorate('scimAuthResolver', users)
+  app.decorate('scimTokenStore', memoryStore())
+  app.register(scimToken, options)
+  await app.ready()
+  await app.close()
+}
+
+const unknown: [options: object, nearest: string][] = [
+  [{ permission: ['SCIM_ADMIN'] }, 'permissions'],
+  [{ trustedOrigin: ['https://a.example'] }, 'trustedOrigins'],
+  [{ trustedorigins: ['https://a.example'] }, 'trustedOrigins'],
+  [{ timeOut: 1000 }, 'timeout'],
+  [{ timeoutMs: 1000 }, 'timeout'],
+  [{ setting: true }, 'settings'],
+  [{ loginURL: '/login' }, 'loginPath'],
+  [{ routesConfig: {} }, 'routeConfig'],
+  [{ Prefix: '/unleash' }, 'prefix'],
+  [{ permission: undefined }, 'permissions']
+]
+
+for (const [options, nearest] of unknown) {
+  const [name] = Object.keys(options)
+  t.test(`the unknown option ${name} -> boot fails and names ${nearest}`, async (t) => {
+    await t.rejects(boot(options), { message: `fastify-scim-token: the option "${name}" does not exist; did you mean "${nearest}"?` })
+  })
+}
+
+t.test('options of app.register itself -> accepted', async (t) => {
+  await t.resolves(boot({ prefix: '/unleash', logLevel: 'warn', logSerializers: { user: () => 'hidden' } }))
+})
+
+// No page on http or https is sent with one of these.
+const neverSent = [
+  'https://*.example.com', 'https://*', 'https://a.example,b.example', 'https://$host', 'https://(a|b).example', 'https://a..example',
+  'chrome-extension://abcdefghijklmnopabcdefghijklmnop', 'file://', 'ftp://a.example', 'ws://a.example', 'null',
+  'https://A.example', 'https://a.example/', 'https://a.example:443', 'http://a.example:80', 'https://user@a.example', 'https://a.example?', 'https://münchen.example'
+]
+
+for (const origin of neverSent) {
+  t.test(`the trusted origin ${origin}, which no page has -> boot fails`, async (t) => {
+    await t.rejects(boot({ trustedOrigins: [origin] }), { message: /the option "trustedOrigins" must be an array of http and https origins as browsers send them/ })
+  })
+}
+
+t.test('trusted origins as browsers send them -> accepted', async (t) => {
+  await t.resolves(boot({
+    trustedOrigins: [
+      'https://a.example', 'http://a_b.example', 'https://xn--mnchen-3ya.example', 'http://localhost:3000', 'http://127.0.0.1', 'http://[::1]:4242', 'https://a.example.'
+    ]
+  }))
+})
+
+t.test('a resolver changes the permissions passed to it -> it throws, and later requests get the same permissions', async (t) => {
+  const { app } = await startHost(t, {
+    resolver: {
+      authenticate: () => ({}),
+      authorize (_user, permissions) {
+        const isAuthorized = permissions.includes('ADMIN')
+        Object(permissions).pop()
+        Object(permissions).pop()
+        return isAuthorized
+      }
+    }
+  })
+  t.equal((await generate(app)).statusCode, 500)
+  t.strictSame(resolveOptions({}).permissions, ['ADMIN', 'UPDATE_AUTH_CONFIGURATION'])
+})
+
+t.test('the host changes its options after registering -> nothing changes', async (t) => {
+  const permissions = ['ADMIN']
+  const trustedOrigins = ['https://a.example']
+  const generateNewToken = { audit: 'scim' }
+  const options: ScimTokenOptions = { permissions, trustedOrigins, routeConfig: { generateNewToken } }
+  const resolved = resolveOptions(options)
+  permissions.pop()
+  trustedOrigins.pop()
+  generateNewToken.audit = 'changed'
+  t.strictSame([resolved.permissions, resolved.trustedOrigins, resolved.routeConfig], [['ADMIN'], ['https://a.example'], { generateNewToken: { audit: 'scim' } }])
+})
+
+t.test('resolved options, defaults included -> frozen', async (t) => {
+  for (const resolved of [resolveOptions({}), resolveOptions({ permissions: ['ROOT'], trustedOrigins: [], routeConfig: { getScimSettings: {} } })]) {
+    for (const value of [resolved, resolved.permissions, resolved.trustedOrigins, resolved.routeConfig]) t.ok(Object.isFrozen(value))
+  }
+})
+
+t.test('a plugin of the host adds to the config of a route -> it can', async (t) => {
+  const seen: unknown[] = []
+  await startHost(t, {
+    options: { routeConfig: { generateNewToken: { audit: 'scim' } } },
+    prepare (app) {
+      app.addHook('onRoute', (route) => {
+        Object(route.config).more = true
+        seen.push(route.config)
+      })
+    }
+  })
+  t.match(seen, [{ audit: 'scim', more: true }])
+})
+
+t.test('a route config that is undefined -> the same as none', async (t) => {
+  const routeConfig: ScimTokenOptions['routeConfig'] = { generateNewToken: undefined }
+  await t.resolves(boot({ routeConfig }))
+})
