@@ -1,0 +1,39 @@
+import { httpErrors } from '@fastify/sensible'
+import type { preParsingAsyncHookHandler, preValidationAsyncHookHandler } from 'fastify'
+
+/** Request decorator for the timer of {@link BodyTimeout}. */
+export const bodyTimer = Symbol('fastify-scim-token.bodyTimer')
+
+/** The hooks that limit how long a request body may take to arrive. */
+export interface BodyTimeout {
+  /** A `preParsing` hook. */
+  start: preParsingAsyncHookHandler
+  /** A `preValidation` hook. */
+  stop: preValidationAsyncHookHandler
+}
+
+/**
+ * Creates hooks that send 408 if a body takes too long after access was checked: the session of the
+ * user may have ended meanwhile.
+ *
+ * @param timeout milliseconds; 0 for no limit
+ */
+export function createBodyTimeout (timeout: number): BodyTimeout {
+  return {
+    async start (request, reply) {
+      if (timeout === 0) return
+      request.setDecorator(bodyTimer, setTimeout(() => {
+        if (!reply.sent) reply.send(bodyTimedOut(timeout))
+      }, timeout).unref())
+    },
+
+    async stop (request) {
+      clearTimeout(request.getDecorator<NodeJS.Timeout | undefined>(bodyTimer))
+    }
+  }
+}
+
+function bodyTimedOut (timeout: number): Error {
+  const message = `The request body did not arrive within ${timeout} ms, and nothing was changed.`
+  return httpErrors.createError(408, message, { headers: { connection: 'close' } })
+}
