@@ -13,15 +13,23 @@ export function createOriginCheck (trustedOrigins: readonly string[]): (request:
   const trusted = new Set(trustedOrigins)
   return function checkOrigin (request) {
     if (isSameOrigin(request) || trusted.has(request.headers.origin ?? '')) return
-    throw httpErrors.forbidden(
-      'Pages on another origin lack access to this. To allow this page, add its origin to the trusted origins of this server.'
-    )
+    throw httpErrors.createError(403, otherOrigin, comparedHeaders(request))
   }
 }
 
+const otherOrigin = 'Pages on another origin lack access to this. To allow this page, add its origin to the trusted origins of ' +
+  'this server. If it is a page of this server behind a proxy, the proxy must forward the original host; the log has what was compared.'
+
+/** Returns what the check compared, for the log line of the error. */
+function comparedHeaders (request: FastifyRequest) {
+  const { 'sec-fetch-site': secFetchSite, origin } = request.headers
+  return { secFetchSite, origin, host: request.host.toLowerCase() }
+}
+
 function isSameOrigin (request: FastifyRequest): boolean {
-  const { 'sec-fetch-site': site, origin } = request.headers
-  if (site !== undefined) return site === 'same-origin' || site === 'none'
+  const { secFetchSite, origin, host } = comparedHeaders(request)
+  if (secFetchSite !== undefined) return secFetchSite === 'same-origin' || secFetchSite === 'none'
   if (origin === undefined) return true
-  return URL.canParse(origin) && new URL(origin).host === request.host.toLowerCase()
+  // Origins such as `file://` have no host, and requests may have none either.
+  return host !== '' && URL.canParse(origin) && new URL(origin).host === host
 }
