@@ -33,8 +33,8 @@ declare module 'fastify' {
   }
 
   interface FastifyRequest {
-    /** The record of the token that `verifyScimToken` accepted, or `null`. */
-    scimToken: ScimTokenRecord | null
+    /** A frozen copy of the record of the token that `verifyScimToken` accepted, or `null`. */
+    scimToken: Readonly<ScimTokenRecord> | null
   }
 }
 

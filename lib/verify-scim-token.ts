@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { callHost, contractError } from './call-host.ts'
 import type { ScimTokenRecord, ScimTokenStore } from './contracts.ts'
@@ -30,7 +31,8 @@ export function createVerifyScimToken (store: ScimTokenStore, timeout: number): 
       reply.code(outcome.statusCode)
       throw outcome
     }
-    request.scimToken = outcome
+    // A copy, because a handler may change it, and the store may keep its own object.
+    request.scimToken = Object.freeze({ hash: outcome.hash, createdAt: new Date(outcome.createdAt) })
   }
 
   async function authenticate (request: FastifyRequest): Promise<ScimTokenRecord | ScimError> {
@@ -51,8 +53,8 @@ export function createVerifyScimToken (store: ScimTokenStore, timeout: number): 
   async function findRecord (request: FastifyRequest): Promise<ScimTokenRecord | null | ScimError> {
     try {
       const record = await callHost('scimTokenStore.find', 503, timeout, () => store.find({ request }))
-      if (record === null || isHash(record?.hash)) return record
-      throw contractError('scimTokenStore.find', 'a record with a SHA-256 in hexadecimal, or null', record)
+      if (record === null || isRecord(record)) return record
+      throw contractError('scimTokenStore.find', 'a record with a SHA-256 in hexadecimal and a valid Date, or null', record)
     } catch (cause) {
       return new ScimError({
         statusCode: 503,
@@ -64,10 +66,15 @@ export function createVerifyScimToken (store: ScimTokenStore, timeout: number): 
   }
 }
 
+function isRecord (record: ScimTokenRecord): boolean {
+  return isHash(record?.hash) && types.isDate(record.createdAt) && !Number.isNaN(record.createdAt.getTime())
+}
+
 function readBearerToken ({ headers: { authorization } }: FastifyRequest): string | ScimError {
   const howTo = 'Send the SCIM token in the header "Authorization: Bearer <token>".'
   if (authorization === undefined) return unauthorized(`The request has no Authorization header. ${howTo}`)
-  if (!bearer.test(authorization)) return unauthorized(`The scheme of the Authorization header is not Bearer. ${howTo}`)
+  // A hook of the host may have made it an array.
+  if (typeof authorization !== 'string' || !bearer.test(authorization)) return unauthorized(`The scheme of the Authorization header is not Bearer. ${howTo}`)
 
   const token = authorization.replace(bearer, '')
   return isToken(token)

@@ -133,7 +133,7 @@ function rejecting (reason: unknown): () => Promise<never> {
 }
 
 function returning (value: unknown): Failures[string] {
-  return [() => value, /scimTokenStore\.find must return a record with a SHA-256 in hexadecimal, or null,/]
+  return [() => value, /scimTokenStore\.find must return a record with a SHA-256 in hexadecimal and a valid Date, or null,/]
 }
 
 function hashOf (hash: unknown): Failures[string] {

@@ -15,11 +15,11 @@ export function memoryStore ({ settings = true }: MemoryStoreOptions = {}): Scim
   return {
     replace (record) {
       if (current === null) return false
-      current.record = record
+      current.record = copy(record)
       return true
     },
     find () {
-      return current?.enabled ? current.record : null
+      return current?.enabled && current.record !== null ? copy(current.record) : null
     },
     getSettings () {
       return { enabled: current?.enabled ?? false, hasToken: (current?.record ?? null) !== null }
@@ -28,4 +28,8 @@ export function memoryStore ({ settings = true }: MemoryStoreOptions = {}): Scim
       current = { enabled, record: current?.record ?? null }
     }
   }
+}
+
+function copy ({ hash, createdAt }: ScimTokenRecord): ScimTokenRecord {
+  return { hash, createdAt: new Date(createdAt) }
 }

@@ -22,7 +22,7 @@ describe('the decorators', () => {
     expect(servers.plain.scimTokenStore).type.toBe<ScimTokenStore>()
     expect(servers.plain.verifyScimToken).type.toBe<VerifyScimToken>()
     servers.plain.get('/', async (request) => {
-      expect(request.scimToken).type.toBe<ScimTokenRecord | null>()
+      expect(request.scimToken).type.toBe<Readonly<ScimTokenRecord> | null>()
     })
   })
 })
