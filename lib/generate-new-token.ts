@@ -21,6 +21,10 @@ export async function generateNewToken (
   })
 
   app.addSchema(scimTokenSchema)
+  const noSettingsMessage = 'There are no SCIM settings yet. ' + (options.settings
+    ? `Enable SCIM first: POST {"enabled": true} to ${app.prefix}/api/admin/scim-settings.`
+    : 'Whoever runs this server has to add them to its database, or to set the option "settings" of fastify-scim-token.')
+
   app.post('/api/admin/scim-settings/generate-new-token', {
     ...adminRouteOptions('generateNewToken', options),
     schema: generateNewTokenOperation,
@@ -33,7 +37,7 @@ export async function generateNewToken (
     const stored = await writeToStore(request, 'scimTokenStore.replace', options.timeout, () => store.replace(record, context))
     if (stored === errorSent) return reply
     if (stored === false) {
-      throw httpErrors.notFound('There are no SCIM settings yet. Set up SCIM first, then generate a token.')
+      throw httpErrors.notFound(noSettingsMessage)
     }
     if (stored !== true) throw contractError('scimTokenStore.replace', 'true or false', stored)
 

@@ -74,7 +74,7 @@ const noAccess = errorSchema(
 const notFound = errorSchema(
   'There are no SCIM settings to attach a token to.',
   'NotFoundError',
-  'There are no SCIM settings yet. Set up SCIM first, then generate a token.'
+  'There are no SCIM settings yet. Enable SCIM first: POST {"enabled": true} to /api/admin/scim-settings.'
 )
 
 const unsupportedMediaType = errorSchema(
