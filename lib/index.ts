@@ -6,6 +6,7 @@ import { sendApiError } from './errors.ts'
 import { generateNewToken } from './generate-new-token.ts'
 import { resolveOptions, type ScimTokenOptions } from './options.ts'
 import { requireDecorator } from './require-decorator.ts'
+import { keepFirstSchemas } from './schema-bucket.ts'
 import { scimSettings } from './scim-settings.ts'
 import { writeState } from './store-write.ts'
 import { createVerifyScimToken, type VerifyScimToken } from './verify-scim-token.ts'
@@ -43,11 +44,14 @@ async function scimToken (app: FastifyInstance, givenOptions: ScimTokenOptions):
   const resolver = requireDecorator(app, 'scimAuthResolver', ['authenticate', 'authorize'])
   const store = requireDecorator(app, 'scimTokenStore', ['replace', 'find'])
 
+  if (app.hasDecorator('verifyScimToken')) throw decoratorExists('verifyScimToken')
+  if (app.hasRequestDecorator('scimToken')) throw decoratorExists('request.scimToken')
   app.decorateRequest('scimToken', null)
   app.decorate('verifyScimToken', createVerifyScimToken(store, options.timeout))
 
   app.register(async function scimTokenAdmin (admin) {
     const access = createAccessHooks(resolver, options)
+    keepFirstSchemas(admin)
     admin.setErrorHandler(sendApiError)
     admin.setReplySerializer((payload) => JSON.stringify(payload))
     admin.removeAllContentTypeParsers()
@@ -60,6 +64,11 @@ async function scimToken (app: FastifyInstance, givenOptions: ScimTokenOptions):
       admin.register(scimSettings, { store: settingsStore, access, options })
     }
   }, givenOptions)
+}
+
+function decoratorExists (name: string): Error {
+  return new Error(`fastify-scim-token: the decorator "${name}" exists already, from an earlier registration of this plugin or from the host. ` +
+    'Register the plugin once per scope; each tenant gets a scope of its own: app.register(async (tenant) => { tenant.register(...) }).')
 }
 
 /**

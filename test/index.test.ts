@@ -43,12 +43,6 @@ t.test('the plugin registered in two scopes -> each tenant has its own users, st
   t.equal((await call('north', 'south')).statusCode, 401)
 })
 
-t.test('the plugin registered twice in one scope -> boot fails', async (t) => {
-  const app = createHost()
-  app.register(scimToken)
-  await t.rejects(async () => { await app.ready() }, { code: 'FST_ERR_DEC_ALREADY_PRESENT' })
-})
-
 t.test('another plugin depends on "fastify-scim-token" -> boot succeeds', async (t) => {
   const app = createHost()
   app.register(fastifyPlugin(async () => {}, { dependencies: ['fastify-scim-token'] }))
