@@ -1,5 +1,6 @@
 import { httpErrors } from '@fastify/sensible'
 import type { Awaitable } from './contracts.ts'
+import { kindOf } from './kind-of.ts'
 import { TimeoutError, withTimeout } from './timeout.ts'
 import { toError } from './to-error.ts'
 
@@ -27,11 +28,4 @@ export async function callHost<T> (method: string, statusCode: 500 | 503, timeou
  */
 export function contractError (method: string, mustReturn: string, value: unknown): Error {
   return httpErrors.internalServerError(`${method} must return ${mustReturn}, got ${kindOf(value)}`)
-}
-
-function kindOf (value: unknown): string {
-  if (value === null) return 'null'
-  if (Array.isArray(value)) return 'an array'
-  if (value instanceof Error) return 'an Error'
-  return typeof value
 }

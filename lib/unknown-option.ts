@@ -2,13 +2,14 @@
  * Returns a sentence about the first option that is not known, and the known name most similar to it.
  *
  * @param known names, at least one
+ * @param of what the options belong to, for nested ones
  * @returns `undefined` if all options are known
  */
-export function unknownOption (options: object, known: readonly string[]): string | undefined {
+export function unknownOption (options: object, known: readonly string[], of = ''): string | undefined {
   const unknown = Object.keys(options).find((name) => !known.includes(name))
   if (unknown === undefined) return undefined
   const [nearest] = known.toSorted((a, b) => similarity(unknown, b) - similarity(unknown, a))
-  return `the option "${unknown}" does not exist; did you mean "${nearest}"?`
+  return `the option "${unknown}"${of} does not exist; did you mean "${nearest}"?`
 }
 
 /** Returns from 0 to 1 how many pairs of neighbouring characters two names share (Sørensen-Dice). */

@@ -1,4 +1,5 @@
 import type { ScimSettingsStore, ScimTokenRecord } from '../contracts.ts'
+import { unknownOption } from '../unknown-option.ts'
 
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
@@ -6,11 +7,15 @@ export interface MemoryStoreOptions {
    * Whether the store starts with SCIM settings, enabled and without a token.
    * @defaultValue `true`
    */
-  settings?: boolean
+  settings?: boolean | undefined
 }
 
 /** Creates an in-memory store for tests; its token is lost when the process exits. */
-export function memoryStore ({ settings = true }: MemoryStoreOptions = {}): ScimSettingsStore<object> {
+export function memoryStore (options: MemoryStoreOptions = {}): ScimSettingsStore<object> {
+  const unknown = unknownOption(options, ['settings'])
+  if (unknown !== undefined) throw new Error(`memoryStore: ${unknown}`)
+
+  const { settings = true } = options
   let current: { enabled: boolean, record: ScimTokenRecord | null } | null = settings ? { enabled: true, record: null } : null
   return {
     replace (record) {

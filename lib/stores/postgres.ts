@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { ScimSettings, ScimSettingsStore, ScimUser } from '../contracts.ts'
+import { quoteTables, resolvePostgresOptions } from './postgres-options.ts'
 
 /** A connection or pool that runs SQL statements: a `Pool` or `Client` of pg, or a `PGlite`. */
 export interface Queryable {
@@ -10,9 +11,9 @@ export interface Queryable {
 /** The names of the two tables, each as `schema.table` if its schema is not on the search path. */
 export interface PostgresTables {
   /** @defaultValue `'scim_settings'` */
-  settings?: string
+  settings?: string | undefined
   /** @defaultValue `'scim_token_audit'` */
-  audit?: string
+  audit?: string | undefined
 }
 
 /** Options of {@link postgresStore}. */
@@ -22,24 +23,26 @@ export interface PostgresStoreOptions<User extends object> {
    * plans it only once per connection: `{ query: (text, values) => pool.query({ name, text, values }) }`.
    */
   db: Queryable
-  /** Returns the name of a user for the settings row and the audit table. */
+  /** Returns the name of a user, a non-empty string, for the settings row and the audit table. */
   createdBy: (user: User) => string
   /**
-   * Returns the tenant of a request. Do not take it from anything that a client can set.
+   * Returns the tenant of a request, a non-empty string. Do not take it from anything that a client
+   * can set. If it returns anything else, the request fails and no statement is sent.
    * @defaultValue a single tenant, `'default'`
    */
-  tenant?: (request: FastifyRequest) => string
+  tenant?: ((request: FastifyRequest) => string) | undefined
   /** The names of the tables; pass the same to {@link postgresMigration}. */
-  tables?: PostgresTables
+  tables?: PostgresTables | undefined
 }
 
 /**
  * Creates a store on PostgreSQL. Each call is one SQL statement, so it is atomic on any number of
  * nodes and through any pool. {@link postgresMigration} creates its tables.
+ *
+ * @throws Error that names the first unknown or invalid option and says what it must be
  */
 export function postgresStore<User extends object = ScimUser> (options: PostgresStoreOptions<User>): ScimSettingsStore<User> {
-  const { db, createdBy, tenant = () => 'default' } = options
-  const { settings, audit } = quoteTables(options.tables)
+  const { db, createdBy, tenant, tables: { settings, audit } } = resolvePostgresOptions(options)
 
   const replace = `
     with replaced as (
@@ -99,7 +102,7 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
  * the audit table: grant the host's role no more than `insert` and `select` on it.
  */
 export function postgresMigration (tables?: PostgresTables): string {
-  const { settings, audit } = quoteTables(tables)
+  const { settings, audit } = quoteTables('postgresMigration', tables)
   return `
     do $migration$ begin
       -- "if not exists" alone fails if two nodes create the same table at once
@@ -119,12 +122,4 @@ export function postgresMigration (tables?: PostgresTables): string {
         created_by text not null
       );
     end $migration$`
-}
-
-function quoteTables ({ settings = 'scim_settings', audit = 'scim_token_audit' }: PostgresTables = {}) {
-  return { settings: quote(settings), audit: quote(audit) }
-}
-
-function quote (name: string): string {
-  return name.split('.').map((part) => `"${part.replaceAll('"', '""')}"`).join('.')
 }

@@ -1,0 +1,90 @@
+import type { FastifyRequest } from 'fastify'
+import t from 'tap'
+import { postgresMigration, postgresStore, type Queryable } from '../../lib/stores/postgres.ts'
+import { memoryStore } from '../../lib/stores/memory.ts'
+import { makeContext } from '../helpers/request.ts'
+
+/** Records the statements that it gets; none is expected. */
+function recordingDb (): Queryable & { statements: string[] } {
+  const statements: string[] = []
+  return { statements, async query (text) { statements.push(text); return { rows: [] } } }
+}
+
+const db = recordingDb()
+const createdBy = () => 'admin'
+const knex = () => {}
+const drizzle = { select: () => {}, execute: () => {}, $client: db }
+
+const unusable: [what: string, args: any[], message: string][] = [
+  ['no arguments', [], 'postgresStore: the options must be an object, such as { db, createdBy }, got undefined.'],
+  ['null', [null], 'postgresStore: the options must be an object, such as { db, createdBy }, got null.'],
+  ['a pool instead of options', [{ query: db.query }], 'postgresStore: the option "query" does not exist; did you mean "createdBy"?'],
+  ['no db', [{ createdBy }], 'postgresStore: the option "db" must be an object with the method query (text, values), such as a Pool of pg, got undefined.'],
+  ['null as db', [{ db: null, createdBy }], 'postgresStore: the option "db" must be an object with the method query (text, values), such as a Pool of pg, got null.'],
+  ['a URL as db', [{ db: 'postgres://localhost/db', createdBy }], 'postgresStore: the option "db" must be an object with the method query (text, values), such as a Pool of pg, got string.'],
+  ['a Knex object as db', [{ db: knex, createdBy }], 'postgresStore: the option "db" must be an object with the method query (text, values), such as a Pool of pg, got function.'],
+  ['a Drizzle object as db', [{ db: drizzle, createdBy }], 'postgresStore: the option "db" must be an object with the method query (text, values), such as a Pool of pg, got object.'],
+  ['no createdBy', [{ db }], 'postgresStore: the option "createdBy" must be a function that returns the name of a user, got undefined.'],
+  ['a name as createdBy', [{ db, createdBy: 'admin' }], 'postgresStore: the option "createdBy" must be a function that returns the name of a user, got string.'],
+  ['tenants instead of tenant', [{ db, createdBy, tenants: () => 'a' }], 'postgresStore: the option "tenants" does not exist; did you mean "tenant"?'],
+  ['a name as tenant', [{ db, createdBy, tenant: 'a' }], 'postgresStore: the option "tenant" must be a function that returns the tenant of a request, got string.'],
+  ['table instead of tables', [{ db, createdBy, table: {} }], 'postgresStore: the option "table" does not exist; did you mean "tables"?'],
+  ['a name as tables', [{ db, createdBy, tables: 'scim' }], 'postgresStore: the option "tables" must be an object of table names, such as { settings: \'scim_settings\' }, got string.'],
+  ['an unknown table', [{ db, createdBy, tables: { setting: 'scim' } }], 'postgresStore: the option "setting" of "tables" does not exist; did you mean "settings"?'],
+  ['an empty table name', [{ db, createdBy, tables: { settings: '' } }], 'postgresStore: the option "settings" of "tables" must be the name of a table, got an empty string.'],
+  ['a number as table name', [{ db, createdBy, tables: { audit: 1 } }], 'postgresStore: the option "audit" of "tables" must be the name of a table, got number.']
+]
+
+for (const [what, args, message] of unusable) {
+  t.test(`postgresStore() gets ${what} -> it throws and says what it must be`, async (t) => {
+    t.throws(() => Reflect.apply(postgresStore, undefined, args), { message })
+    t.strictSame(db.statements, [])
+  })
+}
+
+t.test('postgresMigration() gets tables that do not exist -> it throws and says what they must be', async (t) => {
+  t.throws(() => postgresMigration(JSON.parse('{"setting": "scim"}')), { message: 'postgresMigration: the option "setting" of "tables" does not exist; did you mean "settings"?' })
+})
+
+t.test('memoryStore() gets an unknown option -> it throws and names the nearest', async (t) => {
+  t.throws(() => memoryStore(JSON.parse('{"setting": false}')), { message: 'memoryStore: the option "setting" does not exist; did you mean "settings"?' })
+})
+
+t.test('options that are undefined -> their defaults', async (t) => {
+  t.doesNotThrow(() => postgresStore({ db, createdBy, tenant: undefined, tables: undefined }))
+  t.doesNotThrow(() => postgresStore({ db, createdBy, tables: { settings: undefined, audit: undefined } }))
+  t.doesNotThrow(() => memoryStore({ settings: undefined }))
+})
+
+const wrongTenants: [what: string, tenant: any, got: string][] = [
+  ['a promise', async () => 'a', 'object'],
+  ['an empty string', () => '', 'an empty string'],
+  ['undefined', () => undefined, 'undefined'],
+  ['null', () => null, 'null'],
+  ['an object', () => ({ name: 'a' }), 'object'],
+  ['a number', () => 1, 'number'],
+  ['an array', () => ['a'], 'an array']
+]
+
+for (const [what, tenant, got] of wrongTenants) {
+  t.test(`tenant returns ${what} -> every method rejects before a statement is sent`, async (t) => {
+    const db = recordingDb()
+    const context = await makeContext({})
+    const store = postgresStore({ db, createdBy, tenant: tenant as (request: FastifyRequest) => string })
+    const message = `postgresStore: "tenant" must return a non-empty string, got ${got}.`
+    await t.rejects(async () => await store.replace({ hash: '', createdAt: new Date() }, context), { message })
+    await t.rejects(async () => await store.find(context), { message })
+    await t.rejects(async () => await store.getSettings(context), { message })
+    await t.rejects(async () => await store.setEnabled(true, context), { message })
+    t.strictSame(db.statements, [])
+  })
+}
+
+for (const [what, name] of [['undefined', undefined], ['an empty string', ''], ['a promise', Promise.resolve('admin')]] as const) {
+  t.test(`createdBy returns ${what} -> replace() rejects before a statement is sent`, async (t) => {
+    const db = recordingDb()
+    const store = postgresStore({ db, createdBy: Object(() => name) })
+    await t.rejects(async () => await store.replace({ hash: '', createdAt: new Date() }, await makeContext({})), { message: /^postgresStore: "createdBy" must return a non-empty string, got / })
+    t.strictSame(db.statements, [])
+  })
+}
