@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { ScimAuthResolver } from '../lib/index.ts'
-import { generate, startHost, users, uuid } from './helpers/host.ts'
+import { generate, startHost, users } from './helpers/host.ts'
+import { uuid } from './helpers/uuid.ts'
 
 // As `jwtVerify` of @fastify/jwt throws.
 const status = (statusCode: number) => Object.assign(new Error('Authorization token is invalid'), { statusCode, code: 'FST_JWT' })

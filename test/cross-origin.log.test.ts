@@ -1,6 +1,6 @@
 import t from 'tap'
-import { admin, generate, startHost } from './helpers/host.ts'
-import { exchange, listen } from './helpers/request.ts'
+import { admin, generate, generateOverSocket, startHost } from './helpers/host.ts'
+import { listen } from './helpers/raw-http.ts'
 
 const otherOrigins: [headers: Record<string, string>, logged: Record<string, unknown>][] = [
   [
@@ -35,13 +35,13 @@ const withoutHost: [what: string, origin: string, host: string][] = [
 for (const [what, origin, host] of withoutHost) {
   t.test(`the Origin of ${what} and an empty Host -> 403`, async (t) => {
     const { app, replaced } = await startHost(t)
-    t.equal((await exchange(await listen(app), { ...admin, origin, host })).status, 403)
+    t.equal((await generateOverSocket(await listen(app), { ...admin, origin, host })).status, 403)
     t.strictSame(replaced, [])
   })
 }
 
 t.test('Origin: file:// and no Host, on a server that does not require one -> 403', async (t) => {
   const { app, replaced } = await startHost(t, { server: { http: { requireHostHeader: false } } })
-  t.equal((await exchange(await listen(app), { ...admin, origin: 'file://', host: [] })).status, 403)
+  t.equal((await generateOverSocket(await listen(app), { ...admin, origin: 'file://', host: [] })).status, 403)
   t.strictSame(replaced, [])
 })

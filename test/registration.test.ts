@@ -2,7 +2,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import scimToken from '../lib/index.ts'
 import { memoryStore } from '../lib/stores/memory.ts'
-import { admin, generate, path, startHost, users } from './helpers/host.ts'
+import { admin, generate, generatePath, startHost, users } from './helpers/host.ts'
 
 function hostWithDecorators (): FastifyInstance {
   const app = Fastify()
@@ -72,7 +72,7 @@ t.test('no SCIM settings without the option settings -> 404 that says who sets S
 
 t.test('no SCIM settings with the option settings -> 404 that names the call that creates them', async (t) => {
   const { app } = await startHost(t, { store: memoryStore({ settings: false }), options: { settings: true, prefix: '/unleash' } })
-  const response = await app.inject({ method: 'POST', url: `/unleash${path}`, headers: admin })
+  const response = await app.inject({ method: 'POST', url: `/unleash${generatePath}`, headers: admin })
   t.match(response.json(), {
     name: 'NotFoundError',
     message: 'There are no SCIM settings yet. Enable SCIM first: POST {"enabled": true} to /unleash/api/admin/scim-settings.'

@@ -2,9 +2,9 @@ import t from 'tap'
 import type { ScimTokenRecord } from '../lib/index.ts'
 import { hashToken, generateToken } from '../lib/token.ts'
 import { memoryStore } from '../lib/stores/memory.ts'
-import { makeContext } from './helpers/request.ts'
-import { letIn, otherScheme, storeDown } from './helpers/scim-answers.ts'
-import { guardedScope, scimHost } from './helpers/scim-host.ts'
+import { createStoreContext } from './helpers/store-context.ts'
+import { accepted, schemeNotBearer, storeUnavailable } from './helpers/scim-responses.ts'
+import { addScimRoutes, startScimHost } from './helpers/scim-host.ts'
 
 const token = generateToken()
 const hash = hashToken(token)
@@ -21,8 +21,8 @@ const unusable: Record<string, any> = {
 
 for (const [what, record] of Object.entries(unusable)) {
   t.test(`find() returns a record ${what} -> 503, and the log has the cause`, async (t) => {
-    const { send, log } = await scimHost(t, { find: () => record })
-    t.strictSame(await send(right), storeDown)
+    const { send, log } = await startScimHost(t, { find: () => record })
+    t.strictSame(await send(right), storeUnavailable)
     const errors = log.filter(({ level }) => level === 50)
     t.equal(errors.length, 1)
     t.match(errors[0]?.err?.stack, /scimTokenStore\.find must return a record with a SHA-256 in hexadecimal and a valid Date, or null, got object/)
@@ -30,25 +30,25 @@ for (const [what, record] of Object.entries(unusable)) {
 }
 
 t.test('a hook of the host makes the Authorization header an array -> 401 with the SCIM body', async (t) => {
-  const { app, finds } = await scimHost(t, {
+  const { app, finds } = await startScimHost(t, {
     find: () => ({ hash, createdAt: new Date() }),
     async routes (app) {
       app.addHook('onRequest', async (request) => { Object.assign(request.raw.headers, { authorization: [right] }) })
-      await guardedScope(app)
+      await addScimRoutes(app)
     }
   })
   const { statusCode, headers, body } = await app.inject({ url: '/scim/Users' })
-  t.strictSame([statusCode, headers['content-type'], headers['www-authenticate'], body], [401, otherScheme.type, otherScheme.challenge, otherScheme.body])
+  t.strictSame([statusCode, headers['content-type'], headers['www-authenticate'], body], [401, schemeNotBearer.type, schemeNotBearer.challenge, schemeNotBearer.body])
   t.equal(finds(), 0)
 })
 
 t.test('a handler changes request.scimToken -> it throws, and the record of the store is unchanged', async (t) => {
   const record: ScimTokenRecord = { hash, createdAt: new Date() }
   const before = record.createdAt.getTime()
-  const { app, send } = await scimHost(t, {
+  const { app, send } = await startScimHost(t, {
     find: () => record,
     async routes (app) {
-      await guardedScope(app)
+      await addScimRoutes(app)
       app.get('/scim/redact', async ({ scimToken }) => { Object(scimToken).hash = 'redacted' })
       app.get('/scim/age', async ({ scimToken }) => { scimToken?.createdAt.setTime(0) })
     }
@@ -57,11 +57,11 @@ t.test('a handler changes request.scimToken -> it throws, and the record of the 
   t.equal((await app.inject({ url: '/scim/age', headers: { authorization: right } })).statusCode, 200)
   t.strictSame(record, { hash, createdAt: new Date(before) })
   t.notOk(Object.isFrozen(record))
-  t.strictSame(await send(right), letIn)
+  t.strictSame(await send(right), accepted)
 })
 
 t.test('a caller of memoryStore changes a record that it passed or got -> the store keeps its own', async (t) => {
-  const context = await makeContext({})
+  const context = await createStoreContext({})
   const store = memoryStore()
   const passed = { hash, createdAt: new Date(1000) }
   await store.replace(passed, context)

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import { postgresMigration, postgresStore, type Queryable } from '../../lib/stores/postgres.ts'
 import { memoryStore } from '../../lib/stores/memory.ts'
-import { makeContext } from '../helpers/request.ts'
+import { createStoreContext } from '../helpers/store-context.ts'
 
 /** Records the statements that it gets; none is expected. */
 function recordingDb (): Queryable & { statements: string[] } {
@@ -69,7 +69,7 @@ const wrongTenants: [what: string, tenant: any, got: string][] = [
 for (const [what, tenant, got] of wrongTenants) {
   t.test(`tenant returns ${what} -> every method rejects before a statement is sent`, async (t) => {
     const db = recordingDb()
-    const context = await makeContext({})
+    const context = await createStoreContext({})
     const store = postgresStore({ db, createdBy, tenant: tenant as (request: FastifyRequest) => string })
     const message = `postgresStore: "tenant" must return a non-empty string, got ${got}.`
     await t.rejects(async () => await store.replace({ hash: '', createdAt: new Date() }, context), { message })
@@ -84,7 +84,7 @@ for (const [what, name] of [['undefined', undefined], ['an empty string', ''], [
   t.test(`createdBy returns ${what} -> replace() rejects before a statement is sent`, async (t) => {
     const db = recordingDb()
     const store = postgresStore({ db, createdBy: Object(() => name) })
-    await t.rejects(async () => await store.replace({ hash: '', createdAt: new Date() }, await makeContext({})), { message: /^postgresStore: "createdBy" must return a non-empty string, got / })
+    await t.rejects(async () => await store.replace({ hash: '', createdAt: new Date() }, await createStoreContext({})), { message: /^postgresStore: "createdBy" must return a non-empty string, got / })
     t.strictSame(db.statements, [])
   })
 }

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { admin, startHost, type HostSetup } from '../helpers/host.ts'
-import { exchange, listen } from '../helpers/request.ts'
+import { admin, generateOverSocket, startHost, type HostSetup } from '../helpers/host.ts'
+import { listen } from '../helpers/raw-http.ts'
 
 const json = { 'content-type': 'application/json' }
 
@@ -21,7 +21,7 @@ const unread: [what: string, headers: Record<string, string>, body?: string, set
 for (const [what, headers, body, setup] of unread) {
   t.test(`a token is generated with a body ${what} -> 200 without reading it`, async (t) => {
     const { app, replaced } = await startHost(t, setup)
-    const response = await exchange(await listen(app), { ...admin, ...headers }, body)
+    const response = await generateOverSocket(await listen(app), { ...admin, ...headers }, body)
     t.match(response, { status: 200, body: /^{"token":"scim_/ })
     t.equal(replaced.length, 1)
   })
@@ -35,6 +35,6 @@ t.test('a content type is sent -> the host reads all headers of the request, exc
       app.addHook('preHandler', async ({ headers }) => { seen.push([headers.authorization, headers['x-host'], headers['content-type']]) })
     }
   })
-  await exchange(await listen(app), { ...admin, ...json, 'content-length': '2' }, '{}')
+  await generateOverSocket(await listen(app), { ...admin, ...json, 'content-length': '2' }, '{}')
   t.strictSame(seen, [['admin', 'yes', undefined]])
 })
