@@ -4,6 +4,11 @@ export interface ScimErrorInit {
   statusCode: number
   /** Written for the client. */
   message: string
+  /**
+   * Tells errors apart in logs and error handlers; never sent.
+   * @defaultValue `'SCIM_ERROR'`
+   */
+  code?: string | undefined
   /** Headers of the response, besides its content type. */
   headers?: Readonly<Record<string, string>> | undefined
   /** Written to the log, never sent. */
@@ -23,17 +28,28 @@ export class ScimError {
   readonly statusCode: number
   /** Written for the client; internal messages are in `cause`. */
   readonly message: string
+  /**
+   * `SCIM_TOKEN_MISSING` or `SCIM_TOKEN_INVALID` if a request is rejected, `SCIM_STORE_FAILED` if the
+   * token could not be verified.
+   */
+  readonly code: string
   /** Headers of the response: content type, and `www-authenticate` or `retry-after`. */
   readonly headers: Readonly<Record<string, string>>
   /** What the store threw, for the log. */
   readonly cause: unknown
 
-  constructor ({ statusCode, message, headers, cause }: ScimErrorInit) {
+  constructor ({ statusCode, message, code = 'SCIM_ERROR', headers, cause }: ScimErrorInit) {
     this.statusCode = statusCode
     this.message = message
+    this.code = code
     // A spread would cost a tenth of a rejection.
     this.headers = Object.assign({}, headers, { 'content-type': 'application/scim+json' })
     this.cause = cause
+  }
+
+  /** The name of the class, as errors have it; never sent. */
+  get name () {
+    return 'ScimError'
   }
 
   // Properties too, because serializers that validate their input read them instead of toJSON.

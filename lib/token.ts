@@ -9,6 +9,8 @@ const secretLength = 43
 const checksumLength = 6
 
 const format = new RegExp(`^${prefix}[0-9A-Za-z]{${secretLength + checksumLength}}$`)
+// A lookahead, because one candidate may start within another.
+const formatWithin = new RegExp(`(?=(${prefix}[0-9A-Za-z]{${secretLength + checksumLength}}))`, 'g')
 const hashFormat = /^[0-9a-f]{64}$/
 
 /** Generates a token: `scim_`, 256 random bits in 43 characters of `[0-9A-Za-z]`, and a checksum in 6. */
@@ -20,6 +22,15 @@ export function generateToken (): string {
 /** Whether the text has the format and the checksum of a token, which a truncated or mistyped one has not. */
 export function isToken (text: string): boolean {
   return format.test(text) && text.endsWith(checksum(text.slice(0, -checksumLength)))
+}
+
+/**
+ * Whether the text holds a token, with anything before and after it, and with blanks, quotes and
+ * other characters that tokens do not have within it.
+ */
+export function holdsToken (text: string): boolean {
+  const candidates = text.replaceAll(/\W/g, '').matchAll(formatWithin)
+  return [...candidates].some(([, candidate = '']) => isToken(candidate))
 }
 
 /** Returns the SHA-256 of a token in lower-case hexadecimal. A secret of 256 bits needs no salt. */

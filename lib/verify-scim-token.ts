@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { callHost, contractError } from './call-host.ts'
 import type { ScimTokenRecord, ScimTokenStore } from './contracts.ts'
 import { ScimError } from './scim-error.ts'
-import { isHash, isToken, matchesHash } from './token.ts'
+import { holdsToken, isHash, isToken, matchesHash } from './token.ts'
 
 /** Authenticates SCIM requests of a host: an `onRequest` hook. */
 export type VerifyScimToken = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
@@ -58,6 +58,7 @@ export function createVerifyScimToken (store: ScimTokenStore, timeout: number): 
     } catch (cause) {
       return new ScimError({
         statusCode: 503,
+        code: 'SCIM_STORE_FAILED',
         message: 'The server is temporarily unable to verify the SCIM token. Try again later.',
         headers: { 'retry-after': retryAfterSeconds },
         cause
@@ -77,16 +78,19 @@ function readBearerToken ({ headers: { authorization } }: FastifyRequest): strin
   if (typeof authorization !== 'string' || !bearer.test(authorization)) return unauthorized(`The scheme of the Authorization header is not Bearer. ${howTo}`)
 
   const token = authorization.replace(bearer, '')
-  return isToken(token)
-    ? token
-    : invalidToken('This is not a SCIM token of this server: it is truncated, mistyped or from elsewhere. Copy it again, or generate a new one.')
+  if (isToken(token)) return token
+  if (token.trim() === '') return invalidToken(`No token follows the scheme Bearer. ${howTo}`)
+  // Generating another token would invalidate a good one, and it would be pasted in the same way.
+  return invalidToken(holdsToken(token)
+    ? 'The Authorization header holds a SCIM token with something around or within it, such as quotes, blanks or a second "Bearer". Paste the token alone.'
+    : 'This is not a SCIM token of this server: it is truncated, mistyped or from elsewhere. Copy it again, or generate a new one.')
 }
 
 /** RFC 6750, section 3.1: without a bearer token in the request, the challenge has no error code. */
-function unauthorized (detail: string, challenge = 'Bearer realm="SCIM"'): ScimError {
-  return new ScimError({ statusCode: 401, message: detail, headers: { 'www-authenticate': challenge } })
+function unauthorized (detail: string, code = 'SCIM_TOKEN_MISSING', challenge = 'Bearer realm="SCIM"'): ScimError {
+  return new ScimError({ statusCode: 401, code, message: detail, headers: { 'www-authenticate': challenge } })
 }
 
 function invalidToken (detail: string): ScimError {
-  return unauthorized(detail, 'Bearer realm="SCIM", error="invalid_token"')
+  return unauthorized(detail, 'SCIM_TOKEN_INVALID', 'Bearer realm="SCIM", error="invalid_token"')
 }

@@ -31,6 +31,18 @@ export const malformedToken = errorResponse(
   { challenge: 'Bearer realm="SCIM", error="invalid_token"' }
 )
 
+export const surroundedToken = errorResponse(
+  401,
+  'The Authorization header holds a SCIM token with something around or within it, such as quotes, blanks or a second "Bearer". Paste the token alone.',
+  { challenge: 'Bearer realm="SCIM", error="invalid_token"' }
+)
+
+export const tokenMissing = errorResponse(
+  401,
+  `No token follows the scheme Bearer. ${howTo}`,
+  { challenge: 'Bearer realm="SCIM", error="invalid_token"' }
+)
+
 export const unknownToken = errorResponse(
   401,
   'This SCIM token is not valid: a newer one was generated, or SCIM is disabled.',

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { exchange, listen, parseResponse, statusCodes } from '../helpers/raw-http.ts'
-import { accepted, malformedToken, unknownToken, noAuthorizationHeader, schemeNotBearer, toScimResponse, type ScimResponse } from '../helpers/scim-responses.ts'
+import { accepted, malformedToken, unknownToken, noAuthorizationHeader, schemeNotBearer, surroundedToken, toScimResponse, type ScimResponse } from '../helpers/scim-responses.ts'
 import { startScimHost } from '../helpers/scim-host.ts'
 import { wrongToken } from '../helpers/tokens.ts'
 
@@ -34,7 +34,10 @@ t.test('each of the 256 bytes inserted into the token -> 401 or 400 without a st
   const before = finds()
   t.strictSame(
     await withEachByte(`Authorization: Bearer ${token.slice(0, 20)}`, token.slice(20)),
-    expected((byte) => isControl(byte) ? badRequest : malformedToken)
+    expected((byte) => {
+      if (isControl(byte)) return badRequest
+      return /\w/.test(String.fromCharCode(byte)) ? malformedToken : surroundedToken
+    })
   )
   t.equal(finds(), before, 'find() is not called')
 })
@@ -42,7 +45,7 @@ t.test('each of the 256 bytes inserted into the token -> 401 or 400 without a st
 t.test('each of the 256 bytes after the token -> only white space is accepted', async (t) => {
   t.strictSame(await withEachByte(`Authorization: Bearer ${token}`, ''), expected((byte) => {
     if (byte === space || byte === tab) return accepted
-    return isControl(byte) ? badRequest : malformedToken
+    return isControl(byte) ? badRequest : surroundedToken
   }))
 })
 
@@ -58,7 +61,7 @@ t.test('a space before the colon -> 400, or 401 on older Node.js', async (t) => 
 
 t.test('non-ASCII characters in the token -> 401 invalid_token', async (t) => {
   const lines = [`Authorization: Bearer ${token}é`, `Authorization: Bearer 🔑${token}`]
-  t.strictSame(await Promise.all(lines.map((line) => send(line))), lines.map(() => malformedToken))
+  t.strictSame(await Promise.all(lines.map((line) => send(line))), lines.map(() => surroundedToken))
 })
 
 t.test('several Authorization headers -> only the first is read, as Node.js does by default', async (t) => {
@@ -75,11 +78,11 @@ t.test('several Authorization headers, joined by the host -> 401', async (t) => 
   const right = `Authorization: Bearer ${await generate()}`
   const url = await listen(app)
   t.strictSame(await send(right, url), accepted)
-  t.strictSame(await send(`${right}\r\n${right}`, url), malformedToken)
+  t.strictSame(await send(`${right}\r\n${right}`, url), surroundedToken)
 })
 
 t.test('a header of 8 KB -> read; one over the limit of Node.js -> 431', async (t) => {
-  t.strictSame(await send(`Authorization: Bearer ${token.repeat(150)}`), malformedToken)
+  t.strictSame(await send(`Authorization: Bearer ${token.repeat(150)}`), surroundedToken)
   t.strictSame(await send(`Authorization: ${'a'.repeat(8192)}`), schemeNotBearer)
   t.strictSame(await send(`Authorization: Bearer${' '.repeat(8192)}${token}`), accepted)
   t.equal((await send(`Authorization: Bearer ${token.repeat(350)}`)).status, 431)
