@@ -1,20 +1,21 @@
 import type { ScimSettings, ScimSettingsStore, ScimUser } from 'fastify-scim-token'
 import type { Queryable } from 'fastify-scim-token/stores/postgres'
 
-/** What {@link unleashSettingsStore} needs to know of its host. */
+/** Options of {@link unleashSettingsStore}. */
 export interface UnleashSettingsStoreOptions<User extends object> {
-  /** Unleash's database, with its table `settings` on the search path. */
+  /** Unleash's database, with its table `settings` on the search path. It must be the primary. */
   db: Queryable
-  /** Names a user beside the token that they generated. */
+  /** Returns the name of a user, to be stored beside the token. */
   createdBy: (user: User) => string
 }
 
-/** The keys inside the content of the row `scim`: the first is Unleash's, the second ours. */
+/** The keys of the content of the row `scim`: the first is Unleash's, the others are ours. */
 const enabledKey = 'enabled'
 const tokenKey = 'fastifyScimToken'
+const fencesKey = 'fastifyScimTokenFences'
 
 const tokenHash = `content -> '${tokenKey}' ->> 'hash'`
-// The text "true", or anything else that is true to JavaScript, lets nobody in.
+// The text "true", or anything else that JavaScript takes for true, does not enable SCIM.
 const isEnabled = `coalesce((content -> '${enabledKey}')::text = 'true', false)`
 
 const find = `
@@ -27,30 +28,36 @@ const getSettings = `
   from settings
   where name = 'scim'`
 
-const replace = `
-  update settings
-  set content = ${contentWith(tokenKey, "json_build_object('hash', $1::text, 'createdAt', $2::text, 'createdBy', $3::text)")}
-  where name = 'scim'
-  returning name`
+// In microseconds. If somebody writes the content without our keys, no number is repeated.
+const clock = '(extract(epoch from clock_timestamp()) * 1000000)::bigint'
 
-const setEnabled = `
+const replace = fencedUpdate('token', tokenKey, "json_build_object('hash', $2::text, 'createdAt', $3::text, 'createdBy', $4::text)")
+
+const setEnabled = fencedUpdate('enabled', enabledKey, 'to_json($2::boolean)')
+
+const createSettings = `
   insert into settings (name, content)
-  values ('scim', json_build_object('${enabledKey}', $1::boolean))
-  on conflict (name) do update
-  set content = ${contentWith(enabledKey, 'to_json($1::boolean)')}`
+  values ('scim', json_build_object('${enabledKey}', $1::boolean, '${fencesKey}', json_build_object('enabled', ${clock})))
+  on conflict (name) do nothing
+  returning 1`
+
+/** `written` is null if the statement had no number yet. */
+interface WriteRow { fence: unknown, written: boolean | null }
+type Result = Promise<{ rows: unknown[] }>
 
 /**
- * Makes a store in the row `scim` of Unleash's own table `settings(name text primary key, content
- * json)`. Every call is one SQL statement. A write waits for the lock of the row and is computed
- * from the content that it finds then, so concurrent writes lose nothing of each other.
+ * Creates a store in the row `scim` of Unleash's own table `settings(name text primary key, content
+ * json)`. A read is one SQL statement, and a write is two, each atomic by itself. A write waits for
+ * the lock of the row and is computed from the content that it finds then, so concurrent writes do
+ * not undo each other.
  */
 export function unleashSettingsStore<User extends object = ScimUser> (
   { db, createdBy }: UnleashSettingsStoreOptions<User>
 ): ScimSettingsStore<User> {
   return {
-    async replace (record, { user }) {
-      const { rows } = await db.query(replace, [record.hash, record.createdAt.toISOString(), createdBy(user)])
-      return rows.length > 0
+    async replace (record, { user, signal }) {
+      const by = createdBy(user)
+      return await write(signal, (fence) => db.query(replace, [fence, record.hash, record.createdAt.toISOString(), by]))
     },
 
     async find () {
@@ -65,26 +72,73 @@ export function unleashSettingsStore<User extends object = ScimUser> (
       return rows.length > 0 ? rows[0] as ScimSettings : { enabled: false, hasToken: false }
     },
 
-    async setEnabled (enabled) {
-      await db.query(setEnabled, [enabled])
+    async setEnabled (enabled, { signal }) {
+      await write(
+        signal,
+        (fence) => db.query(setEnabled, [fence, enabled]),
+        () => db.query(createSettings, [enabled])
+      )
     }
   }
 }
 
 /**
- * Answers the SQL for the content with one key set. The others keep their order, their duplicates
- * and every digit of their numbers, as jsonb would not. Content that is no object is an error.
+ * Writes with a fencing token, a number that the first statement draws: a write takes effect only
+ * if none with a greater number has. If it is overtaken, the same statement draws the next number.
+ *
+ * @returns `false` if there is no row and no `insert`
  */
-function contentWith (key: string, value: string): string {
-  return `(
-    select json_object_agg(key, value order by place)
-    from (
-      select '${key}' as key, ${value} as value, 0 as place
-      union all
-      select key, value, place
-      from json_each(case coalesce(json_typeof(settings.content), 'null') when 'null' then '{}' else settings.content end)
-        with ordinality as kept (key, value, place)
-      where key <> '${key}'
-    ) as merged
-  )`
+async function write (signal: AbortSignal, update: (fence: unknown) => Result, insert?: () => Result): Promise<boolean> {
+  let fence: unknown = null
+  while (true) {
+    // Before each statement: if the first one was late, a write that was given up has drawn the
+    // greatest number.
+    signal.throwIfAborted()
+    try {
+      const { rows: [row] } = await update(fence) as { rows: WriteRow[] }
+      if (row?.written === true) return true
+      if (row === undefined) {
+        if (insert === undefined) return false
+        signal.throwIfAborted()
+        const { rows } = await insert()
+        if (rows.length > 0) return true
+      } else {
+        fence = row.fence
+      }
+    } catch (error) {
+      // A serialization failure or a deadlock, after which nothing is stored.
+      const { code } = Object(error) as { code?: unknown }
+      if (code !== '40001' && code !== '40P01') throw error
+    }
+  }
+}
+
+/**
+ * Returns the SQL that draws the next number and, if none greater than `$1` has written this kind,
+ * sets a key. The other keys keep their order, their duplicates and every digit of their numbers, as
+ * jsonb would not. It fails if the content is not an object.
+ */
+function fencedUpdate (kind: 'token' | 'enabled', key: string, value: string): string {
+  const last = (name: string) => `coalesce((content -> '${fencesKey}' ->> '${name}')::bigint, 0)`
+  const stored = (name: string) => name === kind ? `greatest(${last(name)}, $1::bigint)` : last(name)
+  const written = `coalesce(${last(kind)} < $1, false)`
+  return `
+    update settings
+    set content = (
+      select json_object_agg(key, value order by place)
+      from (
+        select '${key}' as key, ${value} as value, -1 as place where ${written}
+        union all
+        select '${fencesKey}', json_build_object(
+          'drawn', greatest(${last('drawn')} + 1, ${clock}), 'token', ${stored('token')}, 'enabled', ${stored('enabled')}
+        ), 0
+        union all
+        select key, value, place
+        from json_each(case coalesce(json_typeof(content), 'null') when 'null' then '{}' else content end)
+          with ordinality as kept (key, value, place)
+        where key <> '${fencesKey}' and not (key = '${key}' and ${written})
+      ) as merged
+    )
+    where name = 'scim'
+    returning (content -> '${fencesKey}' ->> 'drawn')::bigint as fence, ${last(kind)} = $1 as written`
 }

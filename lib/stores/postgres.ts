@@ -226,7 +226,7 @@ export function postgresMigration (tables?: PostgresTables): string {
       );
     end if;`,
     requireColumns(settings, ['tenant', 'enabled', 'token_hash', 'token_created_at', 'token_created_by']),
-    requireColumns(audit, ['id', 'tenant', 'token_hash', 'created_at', 'created_by']),
+    requireColumns(audit, ['tenant', 'id', 'token_hash', 'created_at', 'created_by']),
     `if ${isMissing(settings, 'fence')} then
       alter table ${settings}
         add column if not exists fence bigint not null default 0,
