@@ -3,13 +3,13 @@ import t from 'tap'
 import type { ScimRequestContext, ScimSettingsStore, ScimTokenRecord, ScimTokenStore, ScimWriteContext } from '../lib/index.ts'
 import { settingsConformance, storeConformance, type HeldWrite, type OpenStore, type StoreHarness } from '../lib/store-conformance.ts'
 import { holdable } from './helpers/hold-statements.ts'
-import { makeContext } from './helpers/request.ts'
+import { createStoreContext } from './helpers/store-context.ts'
 
 type Context = ScimWriteContext<object>
 
 interface Row { enabled: boolean, record: ScimTokenRecord | null, fence: number, tokenFence: number, enabledFence: number }
 
-const context = await makeContext({})
+const context = await createStoreContext({})
 
 /** A store with a fence over a database of one row, made to be broken in one place. */
 class FencedStore implements ScimSettingsStore<object> {

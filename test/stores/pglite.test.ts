@@ -5,7 +5,7 @@ import type { ScimSettingsStore } from '../../lib/index.ts'
 import { settingsConformance, storeConformance, type StoreHarness } from '../../lib/store-conformance.ts'
 import { postgresMigration, postgresStore } from '../../lib/stores/postgres.ts'
 import { holdable } from '../helpers/hold-statements.ts'
-import { makeContext } from '../helpers/request.ts'
+import { createStoreContext } from '../helpers/store-context.ts'
 
 const pglite = await PGlite.create()
 t.teardown(() => pglite.close())
@@ -13,7 +13,7 @@ await pglite.query(postgresMigration())
 await pglite.query(postgresMigration())
 
 const db = holdable(pglite)
-const context = await makeContext({})
+const context = await createStoreContext({})
 const harness: StoreHarness<object, ScimSettingsStore<object>> = {
   async open ({ settings }) {
     const tenant = randomUUID()

@@ -8,8 +8,8 @@ import { admin, startHost } from '../helpers/host.ts'
 import { holdable } from '../helpers/hold-statements.ts'
 import { startPausableProxy } from '../helpers/pausable-proxy.ts'
 import { startPostgres } from '../helpers/postgres.ts'
-import { makeContext } from '../helpers/request.ts'
-import { addScimRoute, scimPath } from '../helpers/scim-route.ts'
+import { createStoreContext } from '../helpers/store-context.ts'
+import { addScimRoutes, scimPath } from '../helpers/scim-host.ts'
 import { until } from '../nodes/until.ts'
 
 const server = await startPostgres()
@@ -18,7 +18,7 @@ t.teardown(() => server.stop())
 t.teardown(() => pool.end())
 await pool.query(postgresMigration())
 
-const context = await makeContext({ name: 'ada' })
+const context = await createStoreContext({ name: 'ada' })
 const createdBy = ({ name }: { name: string }) => name
 const newRecord = () => ({ hash: randomBytes(32).toString('hex'), createdAt: new Date() })
 
@@ -114,7 +114,7 @@ async function startNodes (t: Test, stall: Stall, number: number) {
   const { tenant } = await openStore()
   const start = async (db: Queryable, options: ScimTokenOptions) => {
     const store = postgresStore({ db, createdBy: () => 'admin', tenant: () => tenant })
-    const { app } = await startHost(t, { store, options: { settings: true, ...options }, prepare: addScimRoute })
+    const { app } = await startHost(t, { store, options: { settings: true, ...options }, routes: addScimRoutes })
     return app
   }
   const db = holdable(stall.db)

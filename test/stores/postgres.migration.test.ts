@@ -4,8 +4,8 @@ import t from 'tap'
 import { postgresMigration, postgresStore } from '../../lib/stores/postgres.ts'
 import { admin, generate, startHost } from '../helpers/host.ts'
 import { startPostgres } from '../helpers/postgres.ts'
-import { makeContext } from '../helpers/request.ts'
-import { addScimRoute, scimPath } from '../helpers/scim-route.ts'
+import { createStoreContext } from '../helpers/store-context.ts'
+import { addScimRoutes, scimPath } from '../helpers/scim-host.ts'
 
 // The migration of version 0.1.0, as it was.
 const firstMigration = `
@@ -66,7 +66,7 @@ t.test('tables of version 0.1.0 with a token in use -> it stays valid, generate 
   const { app } = await startHost(t, {
     options: { settings: true },
     store: postgresStore<{ name: string }>({ db, createdBy: ({ name }) => name }),
-    prepare: addScimRoute
+    routes: addScimRoutes
   })
   const isAccepted = async (token: string) => (await app.inject({ url: scimPath, headers: { authorization: `Bearer ${token}` } })).statusCode === 200
   const setEnabled = async (enabled: boolean) => (await app.inject({ method: 'POST', url: '/api/admin/scim-settings', headers: admin, payload: { enabled } })).statusCode
@@ -94,7 +94,7 @@ t.test('a node of version 0.1.0 writes after the migration -> its statements wor
   await db.query(firstMigration)
   await db.query(postgresMigration())
   const store = postgresStore({ db, createdBy: () => 'ada' })
-  const context = await makeContext({})
+  const context = await createStoreContext({})
   await store.setEnabled(true, context)
   const hash = 'a'.repeat(64)
   await db.query(`

@@ -3,7 +3,7 @@ import pg from 'pg'
 import t from 'tap'
 import { postgresMigration, postgresStore, type PostgresTables } from '../../lib/stores/postgres.ts'
 import { startPostgres } from '../helpers/postgres.ts'
-import { makeContext } from '../helpers/request.ts'
+import { createStoreContext } from '../helpers/store-context.ts'
 
 const server = await startPostgres()
 const client = new pg.Client({ connectionString: server.url })
@@ -13,7 +13,7 @@ t.teardown(async () => {
   await server.stop()
 })
 
-const context = await makeContext({})
+const context = await createStoreContext({})
 const createdBy = () => 'ada'
 
 async function callAll (tables: PostgresTables, preparedStatements: boolean): Promise<void> {
