@@ -70,11 +70,27 @@ export interface ScimTokenContext<User extends object = ScimUser> extends ScimRe
   user: User
 }
 
+/** The context of the methods that write. */
+export interface ScimWriteContext<User extends object = ScimUser> extends ScimTokenContext<User> {
+  /**
+   * Aborted once the package has given up on the call: it timed out or rejected, or an error
+   * response was sent meanwhile, such as that of Fastify's `handlerTimeout`. Never aborted after the
+   * call has resolved.
+   */
+  signal: AbortSignal
+}
+
 /**
  * Stores the one token. The host adds it with `app.decorate('scimTokenStore', store)`.
  *
  * If a method throws or times out, the request fails with 503. The conditions below are runnable
  * test cases in `fastify-scim-token/store-conformance`.
+ *
+ * A write that was given up must have no effect after a write that was called later has resolved.
+ * Checking `signal` before each statement is not enough, as a statement may reach the database
+ * late. Fencing is: draw a number from the database, check `signal`, and write only if no greater
+ * number is stored. If a store ignores `signal`, a write that got 503 can take effect later: it can
+ * invalidate a newer token or enable SCIM again after it was disabled.
  */
 export interface ScimTokenStore<User extends object = ScimUser> {
   /**
@@ -83,7 +99,7 @@ export interface ScimTokenStore<User extends object = ScimUser> {
    *
    * @returns `false` if there are no SCIM settings to attach a token to (404)
    */
-  replace (record: ScimTokenRecord, context: ScimTokenContext<User>): Awaitable<boolean>
+  replace (record: ScimTokenRecord, context: ScimWriteContext<User>): Awaitable<boolean>
 
   /**
    * Returns the record of the valid token, or `null` if there is none or SCIM is disabled. A record
@@ -102,7 +118,7 @@ export interface ScimTokenStore<User extends object = ScimUser> {
    * disabled, `find` returns `null` on every node; the token is kept, and valid again once SCIM is
    * enabled. If it rejects, nothing is changed. Required by the option `settings: true`.
    */
-  setEnabled? (enabled: boolean, context: ScimTokenContext<User>): Awaitable<void>
+  setEnabled? (enabled: boolean, context: ScimWriteContext<User>): Awaitable<void>
 }
 
 /** A store for a host with the option `settings: true`. */

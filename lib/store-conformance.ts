@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import type { Awaitable, ScimSettingsStore, ScimTokenContext, ScimTokenRecord, ScimTokenStore, ScimUser } from './contracts.ts'
+import type { Awaitable, ScimSettingsStore, ScimTokenContext, ScimTokenRecord, ScimTokenStore, ScimUser, ScimWriteContext } from './contracts.ts'
 
 /** A store over storage that no other case uses. */
 export interface OpenStore<User extends object = ScimUser, Store = ScimTokenStore<User>> {
   /** The store under test. */
   store: Store
-  /** Passed to every call of the store. */
+  /** Passed to every call of the store; writes get a `signal` too. */
   context: ScimTokenContext<User>
   /** Called at the end of the case. */
   close?: () => Awaitable<void>
@@ -22,6 +22,27 @@ export interface StoreHarness<User extends object = ScimUser, Store = ScimTokenS
    * the returned function is called. Omit it if writes cannot fail: its cases are then omitted too.
    */
   failWrites? (opened: OpenStore<User, Store>): Awaitable<() => Awaitable<void>>
+
+  /**
+   * Holds back one statement of the next write of this store, as a slow network or a busy pool does:
+   * its first or its last, which are the same if a write is one statement. All other statements must
+   * go through. Without it the cases of writes that were given up are omitted.
+   */
+  holdWrite? (opened: OpenStore<User, Store>, statement: 'first' | 'last'): Awaitable<HeldWrite>
+
+  /**
+   * Disables SCIM as the host does. Without it the case that `find` then returns `null` is omitted;
+   * for a store with `setEnabled` it is among those of {@link settingsConformance}.
+   */
+  disable? (opened: OpenStore<User, Store>): Awaitable<void>
+}
+
+/** A write of which a statement is held back. */
+export interface HeldWrite {
+  /** Resolves once the statement has been held back. */
+  held: Promise<void>
+  /** Sends the statement to the database, late. */
+  release: () => Awaitable<void>
 }
 
 /** A condition of the store contract as a test case. */
@@ -88,6 +109,21 @@ export function storeConformance<User extends object = ScimUser, Store extends S
       await store.replace(record, context)
       await expectFailure(async () => await store.replace(newRecord(), context))
       assert.deepEqual(await store.find(context), record)
+    }),
+
+    ...heldWrites(harness, 'replace() that was given up before its {} statement does not invalidate a later record', { settings: true }, async ({ store, context }, giveUp) => {
+      const record = newRecord()
+      await giveUp(
+        (signal) => store.replace(newRecord(), { ...context, signal }),
+        async () => { assert.equal(await store.replace(record, context), true) }
+      )
+      assert.deepEqual(await store.find(context), record)
+    }),
+
+    ...disabling(harness, 'find() returns null once SCIM was disabled', async ({ store, context }, disable) => {
+      await store.replace(newRecord(), context)
+      await disable()
+      assert.equal(await store.find(context), null)
     })
   ]
 }
@@ -153,17 +189,43 @@ export function settingsConformance<User extends object = ScimUser> (
       await store.replace(record, context)
       await expectFailure(async () => await store.setEnabled(false, context))
       assert.deepEqual(await store.find(context), record)
+    }),
+
+    ...heldWrites(harness, 'setEnabled() that was given up before its {} statement does not undo a later one', { settings: true }, async ({ store, context }, giveUp) => {
+      await store.replace(newRecord(), context)
+      await giveUp(
+        (signal) => store.setEnabled(true, { ...context, signal }),
+        () => store.setEnabled(false, context)
+      )
+      assert.equal(await store.find(context), null)
+      assert.deepEqual(await store.getSettings(context), { enabled: false, hasToken: true })
+    }),
+
+    ...heldWrites(harness, 'setEnabled() that was given up before its {} statement does not undo a later one that created the SCIM settings', { settings: false }, async ({ store, context }, giveUp) => {
+      await giveUp(
+        (signal) => store.setEnabled(true, { ...context, signal }),
+        () => store.setEnabled(false, context)
+      )
+      assert.deepEqual(await store.getSettings(context), { enabled: false, hasToken: false })
     })
   ]
 }
 
+/** A store while a case runs; `opened` is what the harness knows it by. */
+interface CaseStore<User extends object, Store> {
+  store: Store
+  context: ScimWriteContext<User>
+  opened: OpenStore<User, Store>
+}
+
 function createCase<User extends object, Store> (harness: StoreHarness<User, Store>) {
-  return (name: string, setup: { settings: boolean }, check: (opened: OpenStore<User, Store>) => Promise<void>): StoreCase => ({
+  return (name: string, setup: { settings: boolean }, check: (caseStore: CaseStore<User, Store>) => Promise<void>): StoreCase => ({
     name,
     async run () {
       const opened = await harness.open(setup)
+      const { store, context } = opened
       try {
-        await check(opened)
+        await check({ store, context: { ...context, signal: new AbortController().signal }, opened })
       } finally {
         await opened.close?.()
       }
@@ -174,19 +236,59 @@ function createCase<User extends object, Store> (harness: StoreHarness<User, Sto
 function failingWrites<User extends object, Store> (
   harness: StoreHarness<User, Store>,
   name: string,
-  check: (opened: OpenStore<User, Store>, expectFailure: (write: () => Promise<unknown>) => Promise<void>) => Promise<void>
+  check: (caseStore: CaseStore<User, Store>, expectFailure: (write: () => Promise<unknown>) => Promise<void>) => Promise<void>
 ): StoreCase[] {
   const failWrites = harness.failWrites?.bind(harness)
   if (failWrites === undefined) return []
-  return [createCase(harness)(name, { settings: true }, async (opened) => {
-    await check(opened, async (write) => {
-      const restoreWrites = await failWrites(opened)
+  return [createCase(harness)(name, { settings: true }, async (caseStore) => {
+    await check(caseStore, async (write) => {
+      const restoreWrites = await failWrites(caseStore.opened)
       try {
         await assert.rejects(write)
       } finally {
         await restoreWrites()
       }
     })
+  })]
+}
+
+/** Gives a write up while it is held back, and lets it go on after a later one. */
+type GiveUp = (write: (signal: AbortSignal) => Awaitable<unknown>, later: () => Awaitable<void>) => Promise<void>
+
+function heldWrites<User extends object, Store> (
+  harness: StoreHarness<User, Store>,
+  name: string,
+  setup: { settings: boolean },
+  check: (caseStore: CaseStore<User, Store>, giveUp: GiveUp) => Promise<void>
+): StoreCase[] {
+  const holdWrite = harness.holdWrite?.bind(harness)
+  if (holdWrite === undefined) return []
+  return (['first', 'last'] as const).map((statement) => createCase(harness)(name.replace('{}', statement), setup, async (caseStore) => {
+    await check(caseStore, async (write, later) => {
+      const { held, release } = await holdWrite(caseStore.opened, statement)
+      const controller = new AbortController()
+      const written = (async () => await write(controller.signal))()
+      try {
+        await Promise.race([held, written.then(() => assert.fail(`the write was not held back before its ${statement} statement`))])
+        controller.abort()
+        await later()
+      } finally {
+        await release()
+        await Promise.allSettled([written])
+      }
+    })
+  }))
+}
+
+function disabling<User extends object, Store> (
+  harness: StoreHarness<User, Store>,
+  name: string,
+  check: (caseStore: CaseStore<User, Store>, disable: () => Promise<void>) => Promise<void>
+): StoreCase[] {
+  const disable = harness.disable?.bind(harness)
+  if (disable === undefined) return []
+  return [createCase(harness)(name, { settings: true }, async (caseStore) => {
+    await check(caseStore, async () => { await disable(caseStore.opened) })
   })]
 }
 

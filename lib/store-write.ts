@@ -6,7 +6,8 @@ import type { Awaitable } from './contracts.ts'
 /** Request decorator for the {@link WriteState}; absent before the store is called. */
 export const writeState = Symbol('fastify-scim-token.writeState')
 
-type WriteState = 'store called' | 'error sent'
+/** An AbortController while the store is called. */
+type WriteState = AbortController | 'store called' | 'error sent'
 
 /** Returned by {@link writeToStore} if an error response was sent meanwhile. */
 export const errorSent = Symbol('fastify-scim-token.errorSent')
@@ -16,6 +17,7 @@ export const errorSent = Symbol('fastify-scim-token.errorSent')
  * `handlerTimeout` the handler still runs, and must neither write nor respond.
  *
  * @param timeout milliseconds; 0 for no limit
+ * @param call gets the signal that is aborted unless the call succeeds in time
  * @returns what the store returned, or {@link errorSent}
  * @throws an error for 503 if the store throws or times out, or if the client has disconnected
  */
@@ -23,17 +25,21 @@ export async function writeToStore<T> (
   request: FastifyRequest,
   method: string,
   timeout: number,
-  call: () => Awaitable<T>
+  call: (signal: AbortSignal) => Awaitable<T>
 ): Promise<T | typeof errorSent> {
   if (isErrorSent(request)) return errorSent
   // The client would never see the new token, and the old one would be invalid.
   if (request.socket.destroyed) throw httpErrors.serviceUnavailable('the client has disconnected')
 
-  setState(request, 'store called')
+  const controller = new AbortController()
+  setState(request, controller)
   try {
-    const result = await callHost(method, 503, timeout, call)
-    return isErrorSent(request) ? errorSent : result
+    const result = await callHost(method, 503, timeout, () => call(controller.signal))
+    if (isErrorSent(request)) return errorSent
+    setState(request, 'store called')
+    return result
   } catch (error) {
+    controller.abort()
     if (isErrorSent(request)) return errorSent
     throw error
   }
@@ -41,16 +47,23 @@ export async function writeToStore<T> (
 
 /** Whether the store was called for a write and its outcome is unknown. */
 export function isStoreCalled (request: FastifyRequest): boolean {
-  return request.getDecorator<WriteState>(writeState) === 'store called'
+  const state = getState(request)
+  return state === 'store called' || state instanceof AbortController
 }
 
 /** Records that an error response is sent, so that nothing is written after it. */
 export function markErrorSent (request: FastifyRequest): void {
+  const state = getState(request)
+  if (state instanceof AbortController) state.abort()
   setState(request, 'error sent')
 }
 
 function isErrorSent (request: FastifyRequest): boolean {
-  return request.getDecorator<WriteState>(writeState) === 'error sent'
+  return getState(request) === 'error sent'
+}
+
+function getState (request: FastifyRequest): WriteState | undefined {
+  return request.getDecorator<WriteState | undefined>(writeState)
 }
 
 function setState (request: FastifyRequest, state: WriteState): void {

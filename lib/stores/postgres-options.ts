@@ -16,7 +16,7 @@ export function resolvePostgresOptions<User extends object> (options: PostgresSt
   if (typeof options !== 'object' || options === null) {
     throw invalid('the options must be an object, such as { db, createdBy }', options)
   }
-  const unknown = unknownOption(options, ['db', 'createdBy', 'tenant', 'tables'])
+  const unknown = unknownOption(options, ['db', 'preparedStatements', 'createdBy', 'tenant', 'tables'])
   if (unknown !== undefined) throw new Error(`postgresStore: ${unknown}`)
 
   const { db, createdBy, tenant = () => 'default', tables } = options

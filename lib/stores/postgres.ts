@@ -1,11 +1,20 @@
+import { hash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import type { ScimSettings, ScimSettingsStore, ScimUser } from '../contracts.ts'
-import { quoteTables, resolvePostgresOptions } from './postgres-options.ts'
+import { resolvePostgresOptions } from './postgres-options.ts'
+
+export { postgresMigration } from './postgres-migration.ts'
 
 /** A connection or pool that runs SQL statements: a `Pool` or `Client` of pg, or a `PGlite`. */
 export interface Queryable {
   /** Runs one statement with the parameters `$1`, `$2` and so on. */
   query (text: string, values: unknown[]): Promise<{ rows: unknown[] }>
+}
+
+/** A connection or pool that runs named prepared statements: a `Pool` or `Client` of pg. */
+export interface NamedQueryable {
+  /** Prepares the statement under its name once per connection, and runs it. */
+  query (statement: { name: string, text: string, values: unknown[] }): Promise<{ rows: unknown[] }>
 }
 
 /** The names of the two tables, each as `schema.table` if its schema is not on the search path. */
@@ -16,13 +25,26 @@ export interface PostgresTables {
   audit?: string | undefined
 }
 
+/** What {@link postgresStore} runs its statements on. */
+export type PostgresConnection =
+  | {
+    /** Runs the statements. It must be the primary: a replica returns tokens that were replaced. */
+    db: Queryable
+    /** @defaultValue `false` */
+    preparedStatements?: false
+  }
+  | {
+    /** Runs the statements. It must be the primary: a replica returns tokens that were replaced. */
+    db: NamedQueryable
+    /**
+     * Whether each statement has a name, so that PostgreSQL parses it once per connection. A pooler
+     * in between must support prepared statements.
+     */
+    preparedStatements: true
+  }
+
 /** Options of {@link postgresStore}. */
-export interface PostgresStoreOptions<User extends object> {
-  /**
-   * Runs the statements. Without a pooler in between, give each statement a name and PostgreSQL
-   * plans it only once per connection: `{ query: (text, values) => pool.query({ name, text, values }) }`.
-   */
-  db: Queryable
+export type PostgresStoreOptions<User extends object> = PostgresConnection & {
   /** Returns the name of a user, a non-empty string, for the settings row and the audit table. */
   createdBy: (user: User) => string
   /**
@@ -35,48 +57,78 @@ export interface PostgresStoreOptions<User extends object> {
   tables?: PostgresTables | undefined
 }
 
+interface Statement { name: string, text: string }
+type Result = Promise<{ rows: unknown[] }>
+
+// In microseconds, so that a row that was deleted and created again, or restored, repeats no number.
+const clock = '(extract(epoch from clock_timestamp()) * 1000000)::bigint'
+
 /**
- * Creates a store on PostgreSQL. Each call is one SQL statement, so it is atomic on any number of
- * nodes and through any pool. {@link postgresMigration} creates its tables.
+ * Creates a store on PostgreSQL. A read is one SQL statement, and a write is two, each atomic by
+ * itself: it works on any number of nodes and through any pool. {@link postgresMigration} creates
+ * its tables.
  *
  * @throws Error that names the first unknown or invalid option and says what it must be
  */
 export function postgresStore<User extends object = ScimUser> (options: PostgresStoreOptions<User>): ScimSettingsStore<User> {
-  const { db, createdBy, tenant, tables: { settings, audit } } = resolvePostgresOptions(options)
+  const { createdBy, tenant, tables: { settings, audit } } = resolvePostgresOptions(options)
 
-  const replace = `
+  const drawFence = statement(`
+    update ${settings}
+    set fence = greatest(fence + 1, token_fence + 1, enabled_fence + 1, ${clock})
+    where tenant = $1
+    returning fence`)
+
+  const replace = statement(`
     with replaced as (
       update ${settings}
-      set token_hash = $2, token_created_at = $3, token_created_by = $4
-      where tenant = $1
-      returning tenant, token_hash, token_created_by
+      set token_fence = $2, token_hash = $3, token_created_at = $4, token_created_by = $5
+      where tenant = $1 and token_fence < $2
+      returning tenant
     )
     insert into ${audit} (tenant, token_hash, created_by)
-    select tenant, token_hash, token_created_by from replaced
-    returning id`
+    select tenant, $3, $5 from replaced
+    returning 1`)
 
-  const find = `
+  const find = statement(`
     select token_hash as hash, token_created_at as "createdAt"
     from ${settings}
-    where tenant = $1 and enabled and token_hash is not null`
+    where tenant = $1 and enabled and token_hash is not null`)
 
-  const getSettings = `
+  const getSettings = statement(`
     select enabled, token_hash is not null as "hasToken"
     from ${settings}
-    where tenant = $1`
+    where tenant = $1`)
 
-  const setEnabled = `
-    insert into ${settings} (tenant, enabled) values ($1, $2)
-    on conflict (tenant) do update set enabled = excluded.enabled`
+  const setEnabled = statement(`
+    with switched as (
+      update ${settings}
+      set enabled_fence = $2, enabled = $3
+      where tenant = $1 and enabled_fence < $2
+      returning tenant
+    )
+    insert into ${audit} (tenant, enabled, created_by)
+    select tenant, $3, $4 from switched
+    returning 1`)
+
+  const createSettings = statement(`
+    with created as (
+      insert into ${settings} (tenant, enabled, enabled_fence) values ($1, $2, ${clock})
+      on conflict (tenant) do nothing
+      returning tenant
+    )
+    insert into ${audit} (tenant, enabled, created_by)
+    select tenant, $2, $3 from created
+    returning 1`)
 
   return {
-    async replace (record, { request, user }) {
-      const { rows } = await db.query(replace, [tenant(request), record.hash, record.createdAt, createdBy(user)])
-      return rows.length > 0
+    async replace (record, { request, user, signal }) {
+      const [row, by] = [tenant(request), createdBy(user)]
+      return await write(row, signal, (fence) => run(replace, [row, fence, record.hash, record.createdAt, by]))
     },
 
     async find ({ request }) {
-      const { rows } = await db.query(find, [tenant(request)])
+      const { rows } = await run(find, [tenant(request)])
       if (rows.length === 0) return null
       // The host's driver may be configured to return timestamps as strings.
       const { hash, createdAt } = rows[0] as { hash: string, createdAt: Date | string }
@@ -84,42 +136,61 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
     },
 
     async getSettings ({ request }) {
-      const { rows } = await db.query(getSettings, [tenant(request)])
+      const { rows } = await run(getSettings, [tenant(request)])
       return rows.length > 0 ? rows[0] as ScimSettings : { enabled: false, hasToken: false }
     },
 
-    async setEnabled (enabled, { request }) {
-      await db.query(setEnabled, [tenant(request), enabled])
+    async setEnabled (enabled, { request, user, signal }) {
+      const [row, by] = [tenant(request), createdBy(user)]
+      await write(
+        row,
+        signal,
+        (fence) => run(setEnabled, [row, fence, enabled, by]),
+        () => run(createSettings, [row, enabled, by])
+      )
     }
+  }
+
+  /**
+   * Writes with a fencing token: a write has no effect if one with a greater number has been stored.
+   * It then draws the next number and tries again.
+   *
+   * @returns `false` if there is no settings row and no `create`
+   */
+  async function write (
+    row: string,
+    signal: AbortSignal,
+    update: (fence: unknown) => Result,
+    create?: () => Result
+  ): Promise<boolean> {
+    while (true) {
+      try {
+        signal.throwIfAborted()
+        const { rows: [drawn] } = await run(drawFence, [row]) as { rows: { fence: unknown }[] }
+        const writeRow = drawn === undefined ? create : () => update(drawn.fence)
+        if (writeRow === undefined) return false
+        // If the number was drawn late, after the write was given up, it is greater than those stored since.
+        signal.throwIfAborted()
+        const { rows } = await writeRow()
+        if (rows.length > 0) return true
+      } catch (error) {
+        if (!isRolledBack(error)) throw error
+      }
+    }
+  }
+
+  function run ({ name, text }: Statement, values: unknown[]): Result {
+    return options.preparedStatements ? options.db.query({ name, text, values }) : options.db.query(text, values)
   }
 }
 
-/**
- * Returns the SQL that creates the tables of {@link postgresStore} if they do not exist. It is one
- * statement, and may be run at every start, by several nodes at once.
- *
- * A tenant can have a token once it has a row in the settings table. The store only inserts into
- * the audit table: grant the host's role no more than `insert` and `select` on it.
- */
-export function postgresMigration (tables?: PostgresTables): string {
-  const { settings, audit } = quoteTables('postgresMigration', tables)
-  return `
-    do $migration$ begin
-      -- "if not exists" alone fails if two nodes create the same table at once
-      perform pg_advisory_xact_lock(hashtext('fastify-scim-token'));
-      create table if not exists ${settings} (
-        tenant text primary key,
-        enabled boolean not null default false,
-        token_hash text check (token_hash ~ '^[0-9a-f]{64}$'),
-        token_created_at timestamptz,
-        token_created_by text
-      );
-      create table if not exists ${audit} (
-        id bigint generated always as identity primary key,
-        tenant text not null,
-        token_hash text not null,
-        created_at timestamptz not null default now(),
-        created_by text not null
-      );
-    end $migration$`
+// PostgreSQL limits a name to 63 bytes.
+function statement (text: string): Statement {
+  return { name: `fastify-scim-token-${hash('sha1', text)}`, text }
+}
+
+/** Whether the error is a serialization failure or a deadlock, after which nothing is stored. */
+function isRolledBack (error: unknown): boolean {
+  const { code } = Object(error) as { code?: unknown }
+  return code === '40001' || code === '40P01'
 }

@@ -4,6 +4,7 @@ import t from 'tap'
 import { settingsConformance, storeConformance, type StoreHarness } from 'fastify-scim-token/store-conformance'
 import type { ScimSettingsStore } from 'fastify-scim-token'
 import { unleashSettingsStore } from '../../examples/unleash-settings/store.ts'
+import { holdable } from '../helpers/hold-statements.ts'
 import { startPostgres } from '../helpers/postgres.ts'
 import { createStoreContext } from '../helpers/store-context.ts'
 
@@ -37,11 +38,13 @@ async function contentText (): Promise<string> {
   return rows[0]?.content ?? 'no row'
 }
 
+const held = holdable(db)
 const harness: StoreHarness<User, ScimSettingsStore<User>> = {
   async open ({ settings }) {
     await setContent(settings ? '{"enabled": true}' : undefined)
-    return { store, context }
+    return { store: unleashSettingsStore<User>({ db: held, createdBy: (user) => user.name }), context }
   },
+  holdWrite: (_opened, statement) => held.hold(statement === 'first' ? 1 : 2),
   async failWrites () {
     await db.query('alter table settings add constraint broken check (false) not valid')
     return async () => { await db.query('alter table settings drop constraint broken') }
@@ -56,19 +59,20 @@ t.test('writes -> the switch in the key that Unleash reads, the token in a key b
   await setContent('{"enabled": false}')
   await store.setEnabled(true, context)
   await store.replace(record, context)
-  t.same(await rows(), {
+  t.match(await rows(), {
     scim: {
       enabled: true,
+      fastifyScimTokenFences: { drawn: Number, token: Number, enabled: Number },
       fastifyScimToken: { hash: record.hash, createdAt: '2026-01-02T03:04:05.678Z', createdBy: 'ada' }
     },
     other: { mine: true }
   })
 })
 
-t.test('setEnabled() without a row -> a row with only the switch', async (t) => {
+t.test('setEnabled() without a row -> a row with only the switch and its number', async (t) => {
   await setContent(undefined)
   await store.setEnabled(true, context)
-  t.same(await rows(), { scim: { enabled: true } })
+  t.matchOnly(await rows(), { scim: { enabled: true, fastifyScimTokenFences: { enabled: Number } } })
 })
 
 t.test('writes -> foreign keys of the content are unchanged, byte for byte and in order', async (t) => {
@@ -86,7 +90,8 @@ t.test('writes -> foreign keys of the content are unchanged, byte for byte and i
 
   t.same(await foreignKeys(), before)
   t.same(await store.find(context), other)
-  t.equal((await contentText()).match(/"enabled"|"fastifyScimToken"/g)?.length, 2, 'each key of the store occurs once')
+  const content = (await contentText()).replace(/"fastifyScimTokenFences" : \{.*?\}/, '')
+  t.equal(content.match(/"enabled"|"fastifyScimToken/g)?.length, 2, 'each key of the store occurs once')
 })
 
 t.test('a row with NULL, null or {} as its content -> disabled without a token, and writes work', async (t) => {
@@ -100,7 +105,10 @@ t.test('a row with NULL, null or {} as its content -> disabled without a token, 
 
     await setContent(content)
     await store.setEnabled(true, context)
-    t.same(await rows(), { scim: { enabled: true }, other: { mine: true } })
+    t.matchOnly(await rows(), {
+      scim: { enabled: true, fastifyScimTokenFences: { drawn: Number, token: 0, enabled: Number } },
+      other: { mine: true }
+    })
   }
 })
 
@@ -175,7 +183,7 @@ async function rows (): Promise<Record<string, unknown>> {
 async function foreignKeys (): Promise<unknown[]> {
   const { rows } = await db.query(`
     select key, value::text from settings, json_each(content)
-    where name = 'scim' and key not in ('enabled', 'fastifyScimToken')`)
+    where name = 'scim' and key not in ('enabled', 'fastifyScimToken', 'fastifyScimTokenFences')`)
   return rows
 }
 

@@ -1,25 +1,32 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { PGlite } from '@electric-sql/pglite'
 import t from 'tap'
+import type { ScimSettingsStore } from '../../lib/index.ts'
+import { settingsConformance, storeConformance, type StoreHarness } from '../../lib/store-conformance.ts'
 import { postgresMigration, postgresStore } from '../../lib/stores/postgres.ts'
+import { holdable } from '../helpers/hold-statements.ts'
 import { createStoreContext } from '../helpers/store-context.ts'
 
-t.test('postgresStore over PGlite -> all methods work', async (t) => {
-  const db = await PGlite.create()
-  t.teardown(() => db.close())
-  await db.query(postgresMigration())
-  await db.query(postgresMigration())
-  const store = postgresStore({ db, createdBy: () => 'ada' })
-  const context = await createStoreContext({})
-  const record = { hash: randomBytes(32).toString('hex'), createdAt: new Date() }
+const pglite = await PGlite.create()
+t.teardown(() => pglite.close())
+await pglite.query(postgresMigration())
+await pglite.query(postgresMigration())
 
-  t.equal(await store.replace(record, context), false)
-  await store.setEnabled(true, context)
-  t.equal(await store.replace(record, context), true)
-  t.strictSame(await store.find(context), record)
-  t.match((await db.query('select * from scim_token_audit')).rows, [{ tenant: 'default', token_hash: record.hash, created_by: 'ada' }])
+const db = holdable(pglite)
+const context = await createStoreContext({})
+const harness: StoreHarness<object, ScimSettingsStore<object>> = {
+  async open ({ settings }) {
+    const tenant = randomUUID()
+    if (settings) await pglite.query('insert into scim_settings (tenant, enabled) values ($1, true)', [tenant])
+    return { store: postgresStore({ db, createdBy: () => 'ada', tenant: () => tenant }), context }
+  },
+  async failWrites () {
+    await pglite.query('alter table scim_token_audit add constraint full_disk check (false) not valid')
+    return async () => { await pglite.query('alter table scim_token_audit drop constraint full_disk') }
+  },
+  holdWrite: (_opened, statement) => db.hold(statement === 'first' ? 1 : 2)
+}
 
-  await store.setEnabled(false, context)
-  t.equal(await store.find(context), null)
-  t.strictSame(await store.getSettings(context), { enabled: false, hasToken: true })
-})
+for (const { name, run } of [...storeConformance(harness), ...settingsConformance(harness)]) {
+  t.test(name, async (t) => { await t.resolves(run()) })
+}

@@ -69,7 +69,7 @@ t.test('the database rejects the write -> 503, and the log lacks the hash that t
 
 t.test('the database is unreachable -> 503 without its address', async (t) => {
   const nowhere = new pg.Pool({ connectionString: 'postgresql://scim_owner@127.0.0.1:1/secret' })
-  const { app, log } = await startHost(t, { store: postgresStore({ db: nowhere, createdBy: () => '' }) })
+  const { app, log } = await startHost(t, { store: postgresStore({ db: nowhere, createdBy: () => 'admin' }) })
   const response = await generate(app)
 
   t.equal(response.statusCode, 503)

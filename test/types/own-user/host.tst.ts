@@ -1,5 +1,5 @@
 import Fastify, { type FastifyRequest } from 'fastify'
-import scimToken, { type ScimAuthResolver, type ScimTokenContext, type ScimTokenRecord, type ScimTokenStore } from 'fastify-scim-token'
+import scimToken, { type ScimAuthResolver, type ScimTokenContext, type ScimTokenRecord, type ScimTokenStore, type ScimWriteContext } from 'fastify-scim-token'
 import { memoryStore } from 'fastify-scim-token/stores/memory'
 import { postgresStore } from 'fastify-scim-token/stores/postgres'
 import pg from 'pg'
@@ -40,7 +40,9 @@ describe('a user type, declared once,', () => {
     app.decorate('scimTokenStore', {
       replace (record, context) {
         expect(record).type.toBe<ScimTokenRecord>()
-        expect(context).type.toBe<ScimTokenContext<Admin>>()
+        expect(context).type.toBe<ScimWriteContext<Admin>>()
+        expect(context).type.toBeAssignableTo<ScimTokenContext<Admin>>()
+        expect(context.signal).type.toBe<AbortSignal>()
         expect(context.user).type.toBe<Admin>()
         return true
       },
@@ -69,6 +71,7 @@ describe('the stores of the package', () => {
     app.decorate('scimTokenStore', memoryStore({ settings: false }))
     app.decorate('scimTokenStore', postgresStore({ db: new pg.Pool(), createdBy: (user) => String(user.id) }))
     app.decorate('scimTokenStore', postgresStore({ db: new pg.Client(), createdBy: (user) => String(user.id) }))
+    app.decorate('scimTokenStore', postgresStore({ db: new pg.Pool(), preparedStatements: true, createdBy: (user) => String(user.id) }))
   })
 })
 
@@ -125,6 +128,23 @@ describe('the compiler rejects', () => {
   test('the configuration of a route that does not exist', () => {
     // @ts-expect-error 'generateToken' does not exist in type
     app.register(scimToken, { routeConfig: { generateToken: {} } })
+  })
+
+  test('preparedStatements with a db that takes no names', () => {
+    const db = { query: async (_text: string, _values: unknown[]) => ({ rows: [] }) }
+    const createdBy = (user: Admin) => String(user.id)
+    postgresStore({ db, createdBy })
+    postgresStore({ db, createdBy, preparedStatements: false })
+    // @ts-expect-error The types of 'db.query' are incompatible
+    postgresStore({ db, createdBy, preparedStatements: true })
+  })
+
+  test('a db that takes names only, without preparedStatements', () => {
+    const db = { query: async (_statement: { name: string, text: string, values: unknown[] }) => ({ rows: [] }) }
+    const createdBy = (user: Admin) => String(user.id)
+    postgresStore({ db, createdBy, preparedStatements: true })
+    // @ts-expect-error Property 'preparedStatements' is missing
+    postgresStore({ db, createdBy })
   })
 
   test('a PostgreSQL store without createdBy', () => {

@@ -1,0 +1,231 @@
+import { AssertionError } from 'node:assert'
+import t from 'tap'
+import type { ScimRequestContext, ScimSettingsStore, ScimTokenRecord, ScimTokenStore, ScimWriteContext } from '../lib/index.ts'
+import { settingsConformance, storeConformance, type HeldWrite, type OpenStore, type StoreHarness } from '../lib/store-conformance.ts'
+import { holdable } from './helpers/hold-statements.ts'
+import { createStoreContext } from './helpers/store-context.ts'
+
+type Context = ScimWriteContext<object>
+
+interface Row { enabled: boolean, record: ScimTokenRecord | null, fence: number, tokenFence: number, enabledFence: number }
+
+const context = await createStoreContext({})
+
+/** A store with a fence over a database of one row, made to be broken in one place. */
+class FencedStore implements ScimSettingsStore<object> {
+  row: Row | null
+  /** Counts and holds back statements; what they do is in the store. */
+  readonly db = holdable({ query: async () => ({ rows: [] }) })
+
+  constructor (settings: boolean) {
+    this.row = settings ? this.newRow(true) : null
+  }
+
+  newRow (enabled: boolean): Row {
+    return { enabled, record: null, fence: 0, tokenFence: 0, enabledFence: 0 }
+  }
+
+  async statement<T> (run: () => T): Promise<T> {
+    await this.db.query('', [])
+    return run()
+  }
+
+  async draw ({ signal }: Context): Promise<number | undefined> {
+    const fence = await this.statement(() => this.row === null ? undefined : ++this.row.fence)
+    signal.throwIfAborted()
+    return fence
+  }
+
+  async replace (record: ScimTokenRecord, context: Context): Promise<boolean> {
+    const fence = await this.draw(context)
+    if (fence === undefined) return false
+    const written = await this.statement(() => this.writeRecord(record, fence))
+    return written || await this.replace(record, context)
+  }
+
+  writeRecord (record: ScimTokenRecord, fence: number): boolean {
+    if (this.row === null || this.row.tokenFence >= fence) return false
+    Object.assign(this.row, { record, tokenFence: fence })
+    return true
+  }
+
+  async setEnabled (enabled: boolean, context: Context): Promise<void> {
+    const fence = await this.draw(context)
+    const written = await this.statement(() => fence === undefined ? this.create(enabled) : this.writeEnabled(enabled, fence))
+    if (!written) await this.setEnabled(enabled, context)
+  }
+
+  create (enabled: boolean): boolean {
+    if (this.row !== null) return false
+    this.row = this.newRow(enabled)
+    return true
+  }
+
+  writeEnabled (enabled: boolean, fence: number): boolean {
+    if (this.row === null || this.row.enabledFence >= fence) return false
+    Object.assign(this.row, { enabled, enabledFence: fence })
+    return true
+  }
+
+  async find (_context: ScimRequestContext): Promise<ScimTokenRecord | null> {
+    return this.row?.enabled ? this.row.record : null
+  }
+
+  async getSettings () {
+    return { enabled: this.row?.enabled ?? false, hasToken: (this.row?.record ?? null) !== null }
+  }
+}
+
+type Kind = new (settings: boolean) => FencedStore
+
+const harness = (Store: Kind): StoreHarness<object, FencedStore> => ({
+  open: ({ settings }) => ({ store: new Store(settings), context: { request: context.request, user: context.user } }),
+  holdWrite: ({ store }, statement) => store.db.hold(statement === 'first' ? 1 : 2)
+})
+
+/** Returns the names of the cases that fail. */
+async function failing (harness: StoreHarness<object, FencedStore>): Promise<string[]> {
+  const failed: string[] = []
+  for (const { name, run } of [...storeConformance(harness), ...settingsConformance(harness)]) {
+    await run().catch((error) => {
+      if (!(error instanceof AssertionError)) throw error
+      failed.push(name)
+    })
+  }
+  return failed
+}
+
+t.test('a store with a fence -> it passes', async (t) => {
+  t.strictSame(await failing(harness(FencedStore)), [])
+})
+
+const token = (statement: string) => `replace() that was given up before its ${statement} statement does not invalidate a later record`
+const toggle = (statement: string) => `setEnabled() that was given up before its ${statement} statement does not undo a later one`
+const creation = (statement: string) => `${toggle(statement)} that created the SCIM settings`
+
+const everyCase = ['first', 'last'].flatMap((statement) => [token(statement), toggle(statement), creation(statement)])
+
+const broken: Record<string, { Store: Kind, cases: string[] }> = {
+  'that checks the signal and has no fence': {
+    Store: class extends FencedStore {
+      override writeRecord (record: ScimTokenRecord) {
+        if (this.row !== null) this.row.record = record
+        return true
+      }
+
+      override writeEnabled (enabled: boolean) {
+        if (this.row !== null) this.row.enabled = enabled
+        return true
+      }
+    },
+    cases: [token('last'), toggle('last')]
+  },
+  'that has a fence and ignores the signal': {
+    Store: class extends FencedStore {
+      override draw (context: Context) { return super.draw({ ...context, signal: new AbortController().signal }) }
+    },
+    cases: everyCase
+  },
+  'that creates the SCIM settings over those that are there': {
+    Store: class extends FencedStore {
+      override create (enabled: boolean) {
+        this.row = this.newRow(enabled)
+        return true
+      }
+    },
+    cases: [creation('last')]
+  }
+}
+
+for (const [what, { Store, cases }] of Object.entries(broken)) {
+  t.test(`a store ${what} -> its cases fail`, async (t) => {
+    t.strictSame((await failing(harness(Store))).sort(), cases.sort())
+  })
+}
+
+t.test('a store of one statement without a fence -> all cases of writes that were given up fail', async (t) => {
+  class OneStatement extends FencedStore {
+    override async replace (record: ScimTokenRecord) {
+      return await this.statement(() => {
+        if (this.row === null) return false
+        this.row.record = record
+        return true
+      })
+    }
+
+    override async setEnabled (enabled: boolean) {
+      await this.statement(() => { this.row = { ...(this.row ?? this.newRow(enabled)), enabled } })
+    }
+  }
+  const { open } = harness(OneStatement)
+  const failed = await failing({ open, holdWrite: ({ store }) => store.db.hold(1) })
+  t.strictSame(failed.sort(), everyCase.sort())
+})
+
+t.test('a harness that holds nothing back -> its cases fail, and the write is released', async (t) => {
+  let released = 0
+  const { open } = harness(FencedStore)
+  const holdWrite = (): HeldWrite => ({ held: new Promise(() => {}), release: () => { released++ } })
+  t.equal((await failing({ open, holdWrite })).length, 6)
+  t.equal(released, 6)
+})
+
+t.test('a store whose later write fails -> the write that is held back is released', async (t) => {
+  class FailsSecond extends FencedStore {
+    calls = 0
+    override async replace (record: ScimTokenRecord, context: Context) {
+      return ++this.calls % 2 === 1 && await super.replace(record, context)
+    }
+  }
+  const { open, holdWrite } = harness(FailsSecond)
+  const names: string[] = []
+  let [held, released] = [0, 0]
+  const cases = storeConformance<object, FencedStore>({
+    open,
+    async holdWrite (opened, statement) {
+      const write = await holdWrite!(opened, statement)
+      held++
+      return { ...write, release: async () => { released++; await write.release() } }
+    }
+  })
+  for (const { name, run } of cases) await run().catch(() => { names.push(name) })
+  t.match(names, new Set([token('first'), token('last')]))
+  t.strictSame([held, released], [2, 2])
+})
+
+t.test('a harness without holdWrite and disable -> it has no cases of theirs', async (t) => {
+  const { open } = harness(FencedStore)
+  const names = [...storeConformance({ open }), ...settingsConformance({ open })].map(({ name }) => name)
+  t.notMatch(names.join(), /given up|once SCIM was disabled/)
+})
+
+const disabledCase = 'find() returns null once SCIM was disabled'
+
+for (const [what, { ignores, fails }] of Object.entries({
+  'that returns no record while SCIM is disabled': { ignores: false, fails: [] },
+  'that returns the record while SCIM is disabled': { ignores: true, fails: [disabledCase] }
+})) {
+  t.test(`a store ${what}, without setEnabled -> ${fails.length} cases fail`, async (t) => {
+    const open = ({ settings }: { settings: boolean }) => {
+      const db = new FencedStore(settings)
+      const store: ScimTokenStore<object> = {
+        replace: (record, context) => db.replace(record, context),
+        find: (context) => ignores ? db.row?.record ?? null : db.find(context)
+      }
+      return { db, store, context }
+    }
+    const databases = new Map<object, FencedStore>()
+    const failed: string[] = []
+    const cases = storeConformance<object>({
+      open (setup) {
+        const { db, ...opened } = open(setup)
+        databases.set(opened.store, db)
+        return opened
+      },
+      disable: ({ store }: OpenStore<object>) => { databases.get(store)!.row!.enabled = false }
+    })
+    t.ok(cases.some(({ name }) => name === disabledCase))
+    for (const { name, run } of cases) await run().catch(() => { failed.push(name) })
+    t.strictSame(failed, fails)
+  })
+}

@@ -1,0 +1,108 @@
+import { EventEmitter, once } from 'node:events'
+import t, { type Test } from 'tap'
+import type { ScimWriteContext } from '../lib/index.ts'
+import { memoryStore } from '../lib/stores/memory.ts'
+import { admin, startHost, type HostSetup } from './helpers/host.ts'
+
+const writes = {
+  replace: { method: 'POST', url: '/api/admin/scim-settings/generate-new-token', headers: admin },
+  setEnabled: { method: 'POST', url: '/api/admin/scim-settings', headers: admin, payload: { enabled: true } }
+} as const
+type Method = keyof typeof writes
+
+/** Starts a host whose writes call `write`, and returns what is needed to call it and to see its signal. */
+async function startWriting (t: Test, method: Method, write: (context: ScimWriteContext) => any, setup: HostSetup = {}) {
+  const signals: AbortSignal[] = []
+  const call = (context: ScimWriteContext) => {
+    signals.push(context.signal)
+    return write(context)
+  }
+  const { app } = await startHost(t, {
+    ...setup,
+    options: { settings: true, ...setup.options },
+    store: {
+      ...memoryStore(),
+      ...(method === 'replace' ? { replace: (_record, context) => call(context) } : { setEnabled: (_enabled, context) => call(context) })
+    }
+  })
+  return { app, signals, request: async () => await app.inject(writes[method]) }
+}
+
+for (const method of ['replace', 'setEnabled'] as const) {
+  const result = method === 'replace' ? true : undefined
+
+  t.test(`${method}() resolves -> 200, and its signal is not aborted`, async (t) => {
+    const { signals, request } = await startWriting(t, method, async () => result)
+    t.equal((await request()).statusCode, 200)
+    t.equal((await request()).statusCode, 200)
+    t.match(signals, [{ aborted: false }, { aborted: false }])
+    t.not(signals[0], signals[1], 'each call has a signal of its own')
+  })
+
+  t.test(`${method}() resolves and an onSend hook fails -> 500, and its signal is not aborted`, async (t) => {
+    const { signals, request } = await startWriting(t, method, () => result, {
+      prepare: (app) => app.addHook('onSend', async (_request, reply) => {
+        if (reply.statusCode === 200) throw new Error('this hook fails')
+      })
+    })
+    t.match(await request(), { statusCode: 500, payload: /may or may not have been stored/ })
+    t.match(signals, [{ aborted: false }])
+  })
+
+  t.test(`${method}() resolves and handlerTimeout expires while the response is sent -> 503, and its signal is not aborted`, async (t) => {
+    const { signals, request } = await startWriting(t, method, async () => result, {
+      server: { handlerTimeout: 50 },
+      prepare: (app) => app.addHook('onSend', async (request, reply) => {
+        if (reply.statusCode === 200) await once(request.signal, 'abort')
+      })
+    })
+    t.match(await request(), { statusCode: 503 })
+    t.match(signals, [{ aborted: false }])
+  })
+
+  const failures: Record<string, () => unknown> = {
+    throws: () => { throw new Error('full disk') },
+    rejects: async () => { throw new Error('full disk') }
+  }
+  for (const [how, write] of Object.entries(failures)) {
+    t.test(`${method}() ${how} -> 503, and its signal is aborted`, async (t) => {
+      const { signals, request } = await startWriting(t, method, write)
+      t.match(await request(), { statusCode: 503 })
+      t.match(signals, [{ aborted: true }])
+    })
+  }
+
+  const limits: Record<string, HostSetup> = {
+    'its own timeout': { options: { timeout: 50 } },
+    'the handlerTimeout of the host': { server: { handlerTimeout: 50 } }
+  }
+  for (const [limit, setup] of Object.entries(limits)) {
+    t.test(`${method}() outlasts ${limit} -> its signal is aborted before the 503 is sent, and once`, async (t) => {
+      const store = new EventEmitter()
+      const order: string[] = []
+      const { signals, request } = await startWriting(t, method, async ({ signal }) => {
+        signal.addEventListener('abort', () => { order.push('aborted') })
+        await once(store, 'late')
+        order.push('late')
+        return result
+      }, {
+        ...setup,
+        prepare: (app) => app.addHook('onSend', async () => { order.push('sent') })
+      })
+      t.match(await request(), { statusCode: 503, payload: /may or may not have been stored/ })
+      store.emit('late')
+      await new Promise(setImmediate)
+      t.strictSame(order, ['aborted', 'sent', 'late'])
+      t.match(signals, [{ aborted: true, reason: { name: 'AbortError' } }])
+    })
+  }
+}
+
+t.test('one of two concurrent calls times out -> only its signal is aborted', async (t) => {
+  const { app, signals } = await startWriting(t, 'replace', ({ request }) =>
+    request.headers['x-slow'] === undefined || new Promise(() => {}), { options: { timeout: 50 } })
+  const slow = app.inject({ ...writes.replace, headers: { ...admin, 'x-slow': 'yes' } })
+  const fast = app.inject(writes.replace)
+  t.match(await Promise.all([slow, fast]), [{ statusCode: 503 }, { statusCode: 200 }])
+  t.match(signals, [{ aborted: true }, { aborted: false }])
+})

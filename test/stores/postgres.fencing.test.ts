@@ -1,0 +1,288 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { InjectOptions } from 'fastify'
+import pg from 'pg'
+import t, { type Test } from 'tap'
+import type { ScimTokenOptions, ScimWriteContext } from '../../lib/index.ts'
+import { postgresMigration, postgresStore, type Queryable } from '../../lib/stores/postgres.ts'
+import { admin, startHost } from '../helpers/host.ts'
+import { holdable } from '../helpers/hold-statements.ts'
+import { startPausableProxy } from '../helpers/pausable-proxy.ts'
+import { startPostgres } from '../helpers/postgres.ts'
+import { createStoreContext } from '../helpers/store-context.ts'
+import { addScimRoutes, scimPath } from '../helpers/scim-host.ts'
+import { until } from '../nodes/until.ts'
+
+const server = await startPostgres()
+const pool = openPool({})
+t.teardown(() => server.stop())
+t.teardown(() => pool.end())
+await pool.query(postgresMigration())
+
+const context = await createStoreContext({ name: 'ada' })
+const createdBy = ({ name }: { name: string }) => name
+const newRecord = () => ({ hash: randomBytes(32).toString('hex'), createdAt: new Date() })
+
+function openPool (config: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool({ connectionString: server.url, ...config })
+  // The server may stop before a connection has said goodbye.
+  pool.on('error', () => {})
+  return pool
+}
+
+/** Opens a store for a tenant of its own, with SCIM enabled. */
+async function openStore (db: Queryable = pool) {
+  const tenant = randomUUID()
+  await pool.query('insert into scim_settings (tenant, enabled) values ($1, true)', [tenant])
+  return { tenant, store: postgresStore({ db, createdBy, tenant: () => tenant }) }
+}
+
+async function readAudit (tenant: string) {
+  const { rows } = await pool.query('select token_hash, enabled, created_by from scim_token_audit where tenant = $1 order by id', [tenant])
+  return rows
+}
+
+/** Something that keeps a statement of a node from the database. */
+interface Stall {
+  db: pg.Pool
+  begin: () => unknown
+  end: () => unknown
+  /** Whether it keeps those of all nodes. */
+  stopsAll?: boolean
+}
+
+const stalls: Record<string, (t: Test) => Promise<Stall>> = {
+  async 'a frozen backend' () {
+    const db = openPool({ max: 1 })
+    const { rows: [{ pid }] } = await db.query('select pg_backend_pid() as pid')
+    return { db, begin: () => process.kill(pid, 'SIGSTOP'), end: () => process.kill(pid, 'SIGCONT') }
+  },
+  async 'a paused network' (t) {
+    const { port } = new URL(server.url)
+    const proxy = await startPausableProxy(Number(port))
+    t.teardown(() => proxy.close())
+    const url = new URL(server.url)
+    url.port = String(proxy.port)
+    return { db: openPool({ connectionString: url.href, max: 1 }), begin: () => proxy.pause(), end: () => proxy.resume() }
+  },
+  async 'a busy pool of one' () {
+    const db = openPool({ max: 1 })
+    let client: pg.PoolClient
+    return { db, begin: async () => { client = await db.connect() }, end: () => client.release() }
+  },
+  async 'a locked table' () {
+    const client = await pool.connect()
+    return {
+      db: openPool({ max: 1 }),
+      begin: () => client.query('begin; lock table scim_settings'),
+      async end () {
+        await client.query('commit')
+        client.release()
+      },
+      stopsAll: true
+    }
+  }
+}
+
+for (const [what, prepare] of Object.entries(stalls)) {
+  for (const number of [1, 2]) {
+    t.test(`${what} delays statement ${number} of replace() past its 503 -> a token generated meanwhile stays valid`, async (t) => {
+      const { give503, meanwhile, isAccepted } = await startNodes(t, await prepare(t), number)
+      await give503(generate)
+      const { token } = (await meanwhile(generate)).json()
+      t.equal(await isAccepted(token), true)
+    })
+
+    t.test(`${what} delays statement ${number} of setEnabled() past its 503 -> SCIM that was disabled meanwhile stays disabled`, async (t) => {
+      const { other, give503, meanwhile, isAccepted } = await startNodes(t, await prepare(t), number)
+      const { token } = (await other.inject(generate)).json()
+      t.equal(await isAccepted(token), true)
+      await give503(setEnabled(true))
+      await meanwhile(setEnabled(false))
+      t.equal(await isAccepted(token), false)
+    })
+  }
+}
+
+const generate: InjectOptions = { method: 'POST', url: '/api/admin/scim-settings/generate-new-token', headers: admin }
+const setEnabled = (enabled: boolean): InjectOptions => ({ method: 'POST', url: '/api/admin/scim-settings', headers: admin, payload: { enabled } })
+
+/** Starts two nodes on one tenant; a statement of the first can be stalled. */
+async function startNodes (t: Test, stall: Stall, number: number) {
+  t.teardown(() => stall.db.end())
+  // A connection that is opened later would not be stalled.
+  await stall.db.query('select 1')
+  const { tenant } = await openStore()
+  const start = async (db: Queryable, options: ScimTokenOptions) => {
+    const store = postgresStore({ db, createdBy: () => 'admin', tenant: () => tenant })
+    const { app } = await startHost(t, { store, options: { settings: true, ...options }, routes: addScimRoutes })
+    return app
+  }
+  const db = holdable(stall.db)
+  const late = await start(db, { timeout: 250 })
+  const other = await start(pool, {})
+
+  return {
+    other,
+
+    /** Sends a request to the first node, whose statement is stalled until the second has written. */
+    async give503 (request: InjectOptions) {
+      const { held, release } = db.hold(number)
+      const response = late.inject(request)
+      await held
+      await stall.begin()
+      release()
+      t.equal((await response).statusCode, 503)
+    },
+
+    /** Sends a request to the second node, and lets the statement of the first go on. */
+    async meanwhile (request: InjectOptions) {
+      const response = other.inject(request)
+      await (stall.stopsAll ? until('both wait for the lock', () => areWaiting(2)) : response)
+      await stall.end()
+      // The first node has one connection: this waits for its statement.
+      await stall.db.query('select 1')
+      t.equal((await response).statusCode, 200)
+      return await response
+    },
+
+    async isAccepted (token: string) {
+      const { statusCode } = await other.inject({ url: scimPath, headers: { authorization: `Bearer ${token}` } })
+      return statusCode === 200
+    }
+  }
+}
+
+async function areWaiting (count: number): Promise<boolean> {
+  const { rows } = await pool.query("select from pg_stat_activity where wait_event_type = 'Lock'")
+  return rows.length === count
+}
+
+t.test('a write that was given up before its first statement -> no statement is sent', async (t) => {
+  let sent = 0
+  const { store } = await openStore({ query: (text, values) => { sent++; return pool.query(text, values) } })
+  const givenUp = { ...context, signal: AbortSignal.abort() }
+  await t.rejects(async () => await store.replace(newRecord(), givenUp), { name: 'AbortError' })
+  await t.rejects(async () => { await store.setEnabled(false, givenUp) }, { name: 'AbortError' })
+  t.equal(sent, 0)
+})
+
+t.test('a write that is overtaken and not given up -> it is stored after the one that overtook it, and the audit has both', async (t) => {
+  const db = holdable(pool)
+  const { tenant, store } = await openStore(db)
+  const [overtaken, overtaking] = [newRecord(), newRecord()]
+  const { held, release } = db.hold(2)
+  const written = store.replace(overtaken, context)
+  await held
+  t.equal(await store.replace(overtaking, context), true)
+  release()
+  t.equal(await written, true)
+  t.strictSame(await store.find(context), overtaken)
+  t.match(await readAudit(tenant), [{ token_hash: overtaking.hash }, { token_hash: overtaken.hash }])
+})
+
+t.test('setEnabled() is overtaken by one that creates the settings, and not given up -> it is stored after it', async (t) => {
+  const db = holdable(pool)
+  const tenant = randomUUID()
+  const store = postgresStore({ db, createdBy, tenant: () => tenant })
+  const { held, release } = db.hold(2)
+  const written = store.setEnabled(true, context)
+  await held
+  await store.setEnabled(false, context)
+  release()
+  await written
+  t.match(await store.getSettings(context), { enabled: true })
+  t.match(await readAudit(tenant), [{ enabled: false }, { enabled: true }])
+})
+
+t.test('setEnabled() finds no settings and is given up -> they are not created', async (t) => {
+  const db = holdable(pool)
+  const tenant = randomUUID()
+  const store = postgresStore({ db, createdBy, tenant: () => tenant })
+  const controller = new AbortController()
+  const { held, release } = db.hold(1)
+  const written = (async () => { await store.setEnabled(true, { ...context, signal: controller.signal }) })()
+  await held
+  controller.abort()
+  release()
+  await t.rejects(written, { name: 'AbortError' })
+  t.equal(await store.replace(newRecord(), context), false)
+})
+
+/** Gives a replace() and a setEnabled(true) up, changes the row, writes, and lets the two go on. */
+async function writeAfterRowChange (t: Test, change: (tenant: string) => Promise<unknown>) {
+  const [forToken, forSwitch] = [holdable(pool), holdable(pool)]
+  const { tenant, store } = await openStore()
+  const open = (db: Queryable) => postgresStore({ db, createdBy, tenant: () => tenant })
+  // Numbers grow with the writes.
+  for (let i = 0; i < 5; i++) await store.replace(newRecord(), context)
+
+  const controller = new AbortController()
+  const givenUp: ScimWriteContext<{ name: string }> = { ...context, signal: controller.signal }
+  const held = [forToken.hold(2), forSwitch.hold(2)]
+  const late = [open(forToken).replace(newRecord(), givenUp), open(forSwitch).setEnabled(true, givenUp)]
+  await Promise.all(held.map(({ held }) => held))
+  controller.abort()
+
+  await change(tenant)
+  const record = newRecord()
+  await store.setEnabled(false, context)
+  await store.setEnabled(true, context)
+  t.equal(await store.replace(record, context), true)
+  await store.setEnabled(false, context)
+  for (const { release } of held) release()
+  await Promise.allSettled(late)
+
+  t.strictSame(await store.getSettings(context), { enabled: false, hasToken: true })
+  await store.setEnabled(true, context)
+  t.strictSame(await store.find(context), record)
+}
+
+t.test('the settings row is deleted and created by the host -> writes work, and given-up ones stay given up', async (t) => {
+  await writeAfterRowChange(t, async (tenant) => {
+    await pool.query('delete from scim_settings where tenant = $1', [tenant])
+    await pool.query('insert into scim_settings (tenant, enabled) values ($1, true)', [tenant])
+  })
+})
+
+t.test('the settings row is deleted, and created by setEnabled() -> writes work, and given-up ones stay given up', async (t) => {
+  await writeAfterRowChange(t, (tenant) => pool.query('delete from scim_settings where tenant = $1', [tenant]))
+})
+
+t.test('the settings row is restored with the numbers of before -> writes work, and given-up ones stay given up', async (t) => {
+  await writeAfterRowChange(t, (tenant) => pool.query('update scim_settings set fence = 1, token_fence = 1, enabled_fence = 1 where tenant = $1', [tenant]))
+})
+
+t.test('the last number drawn is set back alone -> writes work, and given-up ones stay given up', async (t) => {
+  await writeAfterRowChange(t, (tenant) => pool.query('update scim_settings set fence = 0 where tenant = $1', [tenant]))
+})
+
+for (const isolation of ['repeatable read', 'serializable']) {
+  t.test(`50 replace() and 50 setEnabled() calls at once under ${isolation} -> all are stored`, async (t) => {
+    const db = openPool({ options: `-c default_transaction_isolation=${isolation.replace(' ', '\\ ')}`, max: 10 })
+    t.teardown(() => db.end())
+    t.match((await db.query('show transaction_isolation')).rows, [{ transaction_isolation: isolation }])
+    const { tenant, store } = await openStore(db)
+    const calls = Array.from({ length: 50 }, (_, i) => [store.replace(newRecord(), context), store.setEnabled(i % 2 === 0, context)]).flat()
+    await t.resolves(Promise.all(calls))
+    const audit = await readAudit(tenant)
+    t.equal(audit.filter(({ enabled }) => enabled === null).length, 50)
+    t.equal(audit.filter(({ enabled }) => enabled !== null).length, 50)
+  })
+}
+
+t.test('PostgreSQL ends a write as a deadlock -> it is sent again', async (t) => {
+  const db = openPool({ options: '-c deadlock_timeout=10', max: 1 })
+  t.teardown(() => db.end())
+  const { tenant, store } = await openStore(db)
+  const client = await pool.connect()
+  await client.query('begin; lock table scim_token_audit in exclusive mode')
+  const written = store.replace(newRecord(), context)
+  await until('the write waits for the audit table', () => areWaiting(1))
+  // Now each has what the other waits for. This one would wait a second before it looks for a deadlock.
+  const { rowCount } = await client.query('update scim_settings set token_created_by = null where tenant = $1', [tenant])
+  t.equal(rowCount, 1)
+  await client.query('commit')
+  client.release()
+  t.equal(await written, true)
+  t.equal((await readAudit(tenant)).length, 1)
+})

@@ -1,0 +1,165 @@
+import { createHash, randomUUID } from 'node:crypto'
+import pg from 'pg'
+import t from 'tap'
+import { postgresMigration, postgresStore } from '../../lib/stores/postgres.ts'
+import { admin, generate, startHost } from '../helpers/host.ts'
+import { startPostgres } from '../helpers/postgres.ts'
+import { createStoreContext } from '../helpers/store-context.ts'
+import { addScimRoutes, scimPath } from '../helpers/scim-host.ts'
+
+// The migration of version 0.1.0, as it was.
+const firstMigration = `
+    do $migration$ begin
+      -- "if not exists" alone fails if two nodes create the same table at once
+      perform pg_advisory_xact_lock(hashtext('fastify-scim-token'));
+      create table if not exists "scim_settings" (
+        tenant text primary key,
+        enabled boolean not null default false,
+        token_hash text check (token_hash ~ '^[0-9a-f]{64}$'),
+        token_created_at timestamptz,
+        token_created_by text
+      );
+      create table if not exists "scim_token_audit" (
+        id bigint generated always as identity primary key,
+        tenant text not null,
+        token_hash text not null,
+        created_at timestamptz not null default now(),
+        created_by text not null
+      );
+    end $migration$`
+
+const server = await startPostgres()
+t.teardown(() => server.stop())
+
+/** Creates a database of its own, with a role that owns its schema. */
+async function newDatabase () {
+  const name = `d_${randomUUID().replaceAll('-', '')}`
+  const connect = async (role?: string) => {
+    const url = new URL(server.url)
+    url.pathname = `/${name}`
+    if (role !== undefined) url.username = role
+    const client = new pg.Client({ connectionString: url.href })
+    await client.connect()
+    t.teardown(() => client.end())
+    return client
+  }
+  const client = new pg.Client({ connectionString: server.url })
+  await client.connect()
+  await client.query(`create database ${name}`)
+  await client.end()
+  return { name, connect }
+}
+
+t.test('tables of version 0.1.0 with a token in use -> it stays valid, generate and toggle work, the audit is whole', async (t) => {
+  const { connect } = await newDatabase()
+  const db = await connect()
+  await db.query(firstMigration)
+  const token = 'scim_4eDSyp7eV8rHF61DuGmF5O4rzjDQmaIpKRLtZZ4Wjrq1q4mCu'
+  const hash = createHash('sha256').update(token).digest('hex')
+  const earlier = createHash('sha256').update('an earlier token').digest('hex')
+  await db.query("insert into scim_settings values ('default', true, $1, '2026-01-02T03:04:05Z', 'ada'), ('other', false, null, null, null)", [hash])
+  await db.query("insert into scim_token_audit (tenant, token_hash, created_by, created_at) values ('default', $2, 'ada', '2026-01-01'), ('default', $1, 'ada', '2026-01-02')", [hash, earlier])
+  const before = await db.query('select id, tenant, token_hash, created_at, created_by from scim_token_audit order by id')
+
+  await db.query(postgresMigration())
+
+  const { app } = await startHost(t, {
+    options: { settings: true },
+    store: postgresStore<{ name: string }>({ db, createdBy: ({ name }) => name }),
+    routes: addScimRoutes
+  })
+  const isAccepted = async (token: string) => (await app.inject({ url: scimPath, headers: { authorization: `Bearer ${token}` } })).statusCode === 200
+  const setEnabled = async (enabled: boolean) => (await app.inject({ method: 'POST', url: '/api/admin/scim-settings', headers: admin, payload: { enabled } })).statusCode
+  t.equal(await isAccepted(token), true)
+  t.equal(await setEnabled(false), 200)
+  t.equal(await isAccepted(token), false)
+  t.equal(await setEnabled(true), 200)
+  t.equal(await isAccepted(token), true)
+  const newer = (await generate(app)).json().token
+  t.strictSame([await isAccepted(token), await isAccepted(newer)], [false, true])
+
+  const { rows } = await db.query('select id, tenant, token_hash, created_at, created_by from scim_token_audit order by id')
+  t.strictSame(rows.slice(0, 2), before.rows)
+  t.match((await db.query('select token_hash, enabled, created_by from scim_token_audit where id > 2 order by id')).rows, [
+    { token_hash: null, enabled: false, created_by: 'admin' },
+    { token_hash: null, enabled: true, created_by: 'admin' },
+    { token_hash: createHash('sha256').update(newer).digest('hex'), enabled: null, created_by: 'admin' }
+  ])
+  t.match((await db.query("select * from scim_settings where tenant = 'other'")).rows, [{ enabled: false, token_hash: null }])
+})
+
+t.test('a node of version 0.1.0 writes after the migration -> its statements work until it is replaced', async (t) => {
+  const { connect } = await newDatabase()
+  const db = await connect()
+  await db.query(firstMigration)
+  await db.query(postgresMigration())
+  const store = postgresStore({ db, createdBy: () => 'ada' })
+  const context = await createStoreContext({})
+  await store.setEnabled(true, context)
+  const hash = 'a'.repeat(64)
+  await db.query(`
+    with replaced as (
+      update scim_settings set token_hash = $1, token_created_at = now(), token_created_by = 'old'
+      where tenant = 'default' returning tenant, token_hash, token_created_by
+    )
+    insert into scim_token_audit (tenant, token_hash, created_by) select tenant, token_hash, token_created_by from replaced`, [hash])
+  t.match(await store.find(context), { hash })
+  t.equal(await store.replace({ hash: 'b'.repeat(64), createdAt: new Date() }, context), true)
+  t.match(await store.find(context), { hash: 'b'.repeat(64) })
+})
+
+t.test('an audit row without an event, or with two -> the database rejects it', async (t) => {
+  const { connect } = await newDatabase()
+  const db = await connect()
+  await db.query(postgresMigration())
+  const insert = 'insert into scim_token_audit (tenant, token_hash, enabled, created_by) values ($1, $2, $3, $4)'
+  await t.rejects(db.query(insert, ['default', null, null, 'ada']), { message: /violates check constraint/ })
+  await t.rejects(db.query(insert, ['default', 'a'.repeat(64), true, 'ada']), { message: /violates check constraint/ })
+})
+
+for (const [what, before] of Object.entries({ nothing: 'select', 'the tables of version 0.1.0': firstMigration })) {
+  for (const isolation of ['read committed', 'repeatable read', 'serializable']) {
+    t.test(`five nodes migrate ${what} at once under ${isolation} -> all succeed`, async (t) => {
+      const { connect } = await newDatabase()
+      const clients = await Promise.all(Array.from({ length: 5 }, () => connect()))
+      await clients[0]!.query(before)
+      await Promise.all(clients.map((client) => client.query(`set default_transaction_isolation = '${isolation}'`)))
+      await t.resolves(Promise.all(clients.map((client) => client.query(postgresMigration()))))
+      const { rows } = await clients[0]!.query("select from pg_attribute where attrelid = 'scim_settings'::regclass and attname like '%fence'")
+      t.equal(rows.length, 3)
+    })
+  }
+}
+
+t.test('a role without rights migrates tables that are up to date -> it changes nothing and succeeds', async (t) => {
+  const { name, connect } = await newDatabase()
+  const db = await connect()
+  const role = `r_${name}`
+  await db.query(`create role ${role} login`)
+  const stranger = await connect(role)
+  await t.rejects(stranger.query(postgresMigration()), { message: 'permission denied for schema public' })
+  await db.query(firstMigration)
+  await t.rejects(stranger.query(postgresMigration()), { message: 'must be owner of table scim_settings' })
+  await db.query(postgresMigration())
+  await t.resolves(stranger.query(postgresMigration()))
+})
+
+const foreignTables = {
+  'a settings table of somebody else': ['create table scim_settings (name text primary key, content json)', 'scim_settings'],
+  'an audit table of somebody else': ['create table scim_token_audit (id bigint, what text)', 'scim_token_audit'],
+  'a view': ['create view scim_settings as select 1 as one', 'scim_settings']
+} as const
+
+for (const [what, [create, table]] of Object.entries(foreignTables)) {
+  t.test(`${what} has the name -> the migration fails, says so and creates nothing`, async (t) => {
+    const { connect } = await newDatabase()
+    const db = await connect()
+    await db.query(create)
+    await t.rejects(db.query(postgresMigration()), {
+      message: `fastify-scim-token: the table "${table}" exists and is not one of this package: column "tenant" of relation "${table}" does not exist`,
+      hint: 'Pass other names as "tables" to postgresStore and postgresMigration.'
+    })
+    const { rows } = await db.query("select from pg_class where relname in ('scim_settings', 'scim_token_audit')")
+    t.equal(rows.length, 1)
+  })
+}
