@@ -50,7 +50,7 @@ async function auth (app: FastifyInstance, { users, sessions, loginConfig }: Aut
 
   app.get('/api/admin/user', { schema: { hide: true } }, async (request) => {
     const user = await resolver.authenticate(request)
-    if (user === null) throw httpErrors.unauthorized('You must log in.')
+    if (!user) throw httpErrors.unauthorized('You must log in.')
     return { user, permissions: user.permissions.map((permission) => ({ permission })) }
   })
 }
