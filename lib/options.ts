@@ -47,7 +47,7 @@ export interface ScimTokenOptions {
    * `{ generateNewToken: { rateLimit: { max: 30 } } }`.
    * @defaultValue `{}`
    */
-  routeConfig?: { readonly [Id in OperationId]?: FastifyContextConfig | undefined } | undefined
+  routeConfig?: Partial<Record<OperationId, FastifyContextConfig | undefined>> | undefined
 
   /** Fastify's prefix for the paths of the admin routes. */
   prefix?: string

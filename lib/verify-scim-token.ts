@@ -1,12 +1,15 @@
 import { types } from 'node:util'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest, RawRequestDefaultExpression, RawServerBase, RouteGenericInterface } from 'fastify'
 import { callHost, contractError } from './call-host.ts'
 import type { ScimTokenRecord, ScimTokenStore } from './contracts.ts'
 import { ScimError } from './scim-error.ts'
 import { holdsToken, isHash, isToken, matchesHash } from './token.ts'
 
-/** Authenticates SCIM requests of a host: an `onRequest` hook. */
-export type VerifyScimToken = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+/** Authenticates SCIM requests of a host: an `onRequest` hook, on HTTP/1.1 and HTTP/2. */
+export type VerifyScimToken = <RawServer extends RawServerBase>(
+  request: FastifyRequest<RouteGenericInterface, RawServer, RawRequestDefaultExpression<RawServer>>,
+  reply: FastifyReply<RouteGenericInterface, RawServer>
+) => Promise<void>
 
 const retryAfterSeconds = '5'
 
@@ -24,7 +27,10 @@ const bearer = /^bearer(?: +|$)/i
  * resets it if another strategy succeeds; a host that catches the error must do the same.
  */
 export function createVerifyScimToken (store: ScimTokenStore, timeout: number): VerifyScimToken {
-  return async function verifyScimToken (request, reply) {
+  // Fastify types HTTP/1.1 and HTTP/2 apart; the hook and stores use what both have.
+  return verifyScimToken as VerifyScimToken
+
+  async function verifyScimToken (request: FastifyRequest, reply: FastifyReply): Promise<void> {
     // Node.js tracks a rejection before the first await as unhandled, which doubles its cost.
     const outcome = await authenticate(request)
     if (outcome instanceof ScimError) {

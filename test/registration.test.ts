@@ -78,3 +78,13 @@ t.test('no SCIM settings with the option settings -> 404 that names the call tha
     message: 'There are no SCIM settings yet. Enable SCIM first: POST {"enabled": true} to /unleash/api/admin/scim-settings.'
   })
 })
+
+t.test('a plugin of the host looks up the schema of a route in its scope -> it gets it', async (t) => {
+  const found: unknown[] = []
+  await startHost(t, {
+    prepare (app) {
+      app.addHook('onRoute', function () { found.push(this.getSchema('scimTokenSchema')) })
+    }
+  })
+  t.match(found, [{ $id: 'scimTokenSchema' }])
+})

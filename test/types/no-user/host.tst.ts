@@ -1,19 +1,32 @@
 import { type TypeBoxTypeProvider, Type } from '@fastify/type-provider-typebox'
 import auth from '@fastify/auth'
-import Fastify, { type FastifyBaseLogger } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyTypeProvider } from 'fastify'
 import scimToken, { ScimError, type ScimAuthResolver, type ScimTokenRecord, type ScimTokenStore, type VerifyScimToken } from 'fastify-scim-token'
 import { storeConformance, type StoreCase } from 'fastify-scim-token/store-conformance'
 import { memoryStore } from 'fastify-scim-token/stores/memory'
+import type { Logger } from 'pino'
 import { describe, expect, test } from 'tstyche'
 
 interface AuditLogger extends FastifyBaseLogger { audit: (message: string) => void }
 declare const logger: AuditLogger
+declare const pinoLogger: Logger
+
+// As fastify-type-provider-zod declares it, without its dependencies.
+interface ZodSchema<Output = unknown> { _zod: { output: Output, input: unknown } }
+interface ZodTypeProvider extends FastifyTypeProvider {
+  validator: this['schema'] extends ZodSchema ? this['schema']['_zod']['output'] : unknown
+  serializer: this['schema'] extends ZodSchema ? this['schema']['_zod']['input'] : unknown
+}
 
 const servers = {
   plain: Fastify(),
   http2: Fastify({ http2: true }),
+  http2Secure: Fastify({ http2: true, https: {} }),
+  https: Fastify({ https: {} }),
+  pino: Fastify({ loggerInstance: pinoLogger }),
   logger: Fastify({ loggerInstance: logger }),
-  typebox: Fastify().withTypeProvider<TypeBoxTypeProvider>()
+  typebox: Fastify().withTypeProvider<TypeBoxTypeProvider>(),
+  zod: Fastify().withTypeProvider<ZodTypeProvider>()
 }
 
 describe('the decorators', () => {
@@ -59,6 +72,25 @@ describe('the plugin', () => {
   })
 })
 
+describe('the options', () => {
+  test('may be undefined, as the value of a variable that is not set', () => {
+    servers.plain.register(scimToken, {
+      permissions: undefined,
+      trustedOrigins: undefined,
+      loginPath: undefined,
+      timeout: undefined,
+      settings: undefined,
+      routeConfig: undefined
+    })
+    servers.plain.register(scimToken, { routeConfig: { generateNewToken: undefined } })
+    memoryStore({ settings: undefined })
+  })
+
+  test('include those of app.register', () => {
+    servers.plain.register(scimToken, { prefix: '/unleash', logLevel: 'warn', logSerializers: {} })
+  })
+})
+
 describe('verifyScimToken', () => {
   test('is a hook of a scope and of one route', () => {
     servers.plain.addHook('onRequest', servers.plain.verifyScimToken)
@@ -69,6 +101,30 @@ describe('verifyScimToken', () => {
     servers.plain.register(async function (scim) {
       scim.addHook('onRequest', scim.verifyScimToken)
     })
+  })
+
+  test('is one of the hooks of a route on any server, with any logger and type provider', () => {
+    servers.plain.get('/x', { onRequest: [servers.plain.verifyScimToken] }, async () => {})
+    servers.http2.get('/x', { onRequest: [servers.http2.verifyScimToken] }, async () => {})
+    servers.http2Secure.get('/x', { onRequest: [servers.http2Secure.verifyScimToken] }, async () => {})
+    servers.https.get('/x', { onRequest: [servers.https.verifyScimToken] }, async () => {})
+    servers.pino.get('/x', { onRequest: [servers.pino.verifyScimToken] }, async () => {})
+    servers.logger.get('/x', { onRequest: [servers.logger.verifyScimToken] }, async () => {})
+    servers.typebox.get('/x', { onRequest: [servers.typebox.verifyScimToken] }, async () => {})
+    servers.zod.get('/x', { onRequest: [servers.zod.verifyScimToken] }, async () => {})
+    servers.http2.route({ method: 'GET', url: '/x', onRequest: servers.http2.verifyScimToken, handler: async () => {} })
+  })
+
+  test('keeps the types of a route with Zod', () => {
+    const params: ZodSchema<{ id: number }> = { _zod: { output: { id: 1 }, input: { id: '1' } } }
+    servers.zod.get('/:id', { schema: { params }, onRequest: [servers.zod.verifyScimToken] }, async ({ params }) => {
+      expect(params).type.toBe<{ id: number }>()
+    })
+  })
+
+  test('is called in a hook of the host on any server', () => {
+    servers.http2.addHook('onRequest', async (request, reply) => { await servers.http2.verifyScimToken(request, reply) })
+    servers.zod.addHook('preHandler', async (request, reply) => { await servers.zod.verifyScimToken(request, reply) })
   })
 
   test('keeps the types of a route with a type provider', () => {
