@@ -16,7 +16,12 @@ import { configuredUsers } from './users.ts'
 /** Builds the host: its users, its database, its API documentation, and the plugin among them. */
 export async function buildHost (config: Config, logger: FastifyServerOptions['logger'] = true): Promise<FastifyInstance> {
   const db = await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir })
-  const app = Fastify({ logger, requestTimeout: 30_000 })
+  const app = Fastify({
+    logger,
+    requestTimeout: 30_000,
+    // Entra ID requests /scim/Users/?filter=..., and /scim//Users if its tenant URL ends with a slash.
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true }
+  })
   app.addHook('onClose', () => db.close())
   try {
     await migrate(db, config)

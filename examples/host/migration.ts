@@ -1,6 +1,6 @@
 import { postgresMigration } from 'fastify-scim-token/stores/postgres'
 import type { Database } from './database.ts'
-import { scimTables } from './scim/rows.ts'
+import { scimTables } from './scim/resource-table.ts'
 import { sessionsTable } from './sessions.ts'
 
 /** Creates the tables where they do not exist, and the SCIM settings, or not. */
