@@ -64,7 +64,7 @@ const loginSchema = {
     type: 'object',
     required: ['username', 'password'],
     properties: {
-      username: { type: 'string', enum: ['admin', 'viewer'] },
+      username: { type: 'string' },
       password: { type: 'string', format: 'password' }
     },
     examples: [{ username: 'admin', password: 'example-admin-password' }]
