@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import type { Test } from 'tap'
+import { openDatabase, type Queryable } from '../../examples/host/database.ts'
+import { migrate } from '../../examples/host/migration.ts'
 import { adminToken, startExampleHost, type ExampleHost } from './example-host.ts'
 import { path } from './host.ts'
+import { startPostgres } from './postgres.ts'
 
 export const userSchema = 'urn:ietf:params:scim:schemas:core:2.0:User'
 export const groupSchema = 'urn:ietf:params:scim:schemas:core:2.0:Group'
@@ -34,10 +37,31 @@ export interface Provider extends ExampleHost {
   rejectedPatch: (resource: { meta: { location: string } }, ...operations: Operation[]) => Promise<ScimResponse>
 }
 
-/** Starts the example host on an empty database of its own, with a provider that sends its token. */
-export async function startProvider (t: Test, database: typeof databases[number]): Promise<Provider> {
-  const env = database === 'embedded' ? { DATABASE_URL: '', DATA_DIR: t.testdir() } : {}
-  return await connectProvider(await startExampleHost(t, env))
+/**
+ * Starts the example host on a database of its own, with a provider that sends its token.
+ *
+ * @param prepare fills the tables before the host starts
+ */
+export async function startProvider (
+  t: Test,
+  database: typeof databases[number],
+  prepare?: (db: Queryable) => Promise<unknown>
+): Promise<Provider> {
+  const dataDir = t.testdir()
+  const url = database === 'embedded' ? undefined : await ownPostgres(t)
+  if (prepare !== undefined) {
+    const db = await openDatabase({ url, dataDir })
+    await migrate(db, { scimSettings: true })
+    await prepare(db)
+    await db.close()
+  }
+  return await connectProvider(await startExampleHost(t, { DATABASE_URL: url ?? '', DATA_DIR: dataDir }))
+}
+
+async function ownPostgres (t: Test): Promise<string> {
+  const postgres = await startPostgres()
+  t.teardown(() => postgres.stop())
+  return postgres.url
 }
 
 /** Generates a token on a host and returns a provider that sends it. */
