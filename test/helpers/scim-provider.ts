@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { openDatabase, type Queryable } from '../../examples/host/database.ts'
 import { migrate } from '../../examples/host/migration.ts'
 import { adminToken, startExampleHost, type ExampleHost } from './example-host.ts'
-import { path } from './host.ts'
+import { generatePath } from './host.ts'
 import { startPostgres } from './postgres.ts'
 
 export const userSchema = 'urn:ietf:params:scim:schemas:core:2.0:User'
@@ -66,7 +66,7 @@ async function ownPostgres (t: Test): Promise<string> {
 
 /** Generates a token on a host and returns a provider that sends it. */
 export async function connectProvider (host: ExampleHost): Promise<Provider> {
-  const generated = await fetch(host.url + path, { method: 'POST', headers: { authorization: adminToken } })
+  const generated = await fetch(host.url + generatePath, { method: 'POST', headers: { authorization: adminToken } })
   const authorization = `Bearer ${Object(await generated.json()).token}`
 
   async function send (method: string, resource: string, body?: object | string, contentType = 'application/scim+json'): Promise<ScimResponse> {
@@ -125,6 +125,6 @@ export function patchOp (...Operations: Operation[]): object {
 }
 
 /** The body of an error of RFC 7644, section 3.12. */
-export function errorOf (status: number, scimType?: string): object {
+export function errorOf (status: number, scimType?: string) {
   return { schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], status: String(status), detail: String, ...(scimType !== undefined && { scimType }) }
 }

@@ -6,7 +6,10 @@ import { toScimError } from './errors.ts'
 type TableName = 'scim_users' | 'scim_groups'
 type Row = { id: string, resource: JsonObject, created: Date, last_modified: Date }
 
-/** Entra ID needs group names to be unique to match groups by them, which RFC 7643 does not. */
+/**
+ * The SQL that creates the tables. User names are unique by RFC 7643, section 4.1.1; group names are
+ * for Entra ID, which finds a group by its name (learn.microsoft.com: develop a SCIM endpoint).
+ */
 export const scimTables = `
   create table if not exists scim_users (
     id text primary key default gen_random_uuid(),

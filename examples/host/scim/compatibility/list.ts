@@ -26,10 +26,10 @@ export async function listResources (
   const { contents, total } = await page()
   return {
     schemas: [SCIMMY.Messages.ListResponse.id],
-    totalResults: total,
+    Resources: contents.map(render),
     startIndex: first,
     itemsPerPage: contents.length,
-    Resources: contents.map(render)
+    totalResults: total
   }
 
   async function page () {

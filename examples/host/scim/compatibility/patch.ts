@@ -6,6 +6,8 @@ import { mergeValues, toAttributeValue } from './values.ts'
 type Op = 'add' | 'replace' | 'remove'
 type Operation = SCIMMY.Messages.PatchOp.PatchOpOperation
 
+const maxPathLength = 1000
+
 /** What the path of an operation names: `name[valueFilter].subName`, each of the last two optional. */
 interface Target {
   attribute: Attribute
@@ -83,6 +85,8 @@ function applyToEach (schema: SchemaDefinition, resource: JsonObject, op: Op, ex
 }
 
 function parsePath (schema: SchemaDefinition, path: string): Target {
+  // Longer ones would keep the process busy: the time that parsing takes grows with the square.
+  if (path.length > maxPathLength) throw new SCIMMY.Types.Error(400, 'invalidPath', `A path must have at most ${maxPathLength} characters.`)
   const [, name = '', valueFilter, subName] = /^((?:urn:.+:)?[^.:[\]]+)(?:\[(.+)\])?(?:\.([^.[\]]+))?$/i.exec(path) ?? []
   const found = findAttribute(schema, name)
   const subAttribute = subName === undefined ? undefined : found && findSubAttribute(found.attribute, subName)

@@ -54,8 +54,9 @@ function toSingleValue (attribute: Attribute, value: unknown): unknown {
  */
 export function mergeValues (values: readonly unknown[], added: readonly unknown[]): unknown[] {
   const merged = [...values]
+  const keys = new Set(added.map(keyOf))
   const indexes = new Map<unknown, number[]>()
-  merged.forEach((value, index) => { remember(value, index) })
+  merged.forEach((value, index) => { if (keys.has(keyOf(value))) remember(value, index) })
 
   for (const value of added) {
     const index = indexes.get(keyOf(value))?.find((index) => haveSameType(merged[index], value))
