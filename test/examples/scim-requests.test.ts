@@ -187,6 +187,9 @@ for (const database of databases) {
       t.match((await list('/Groups', { filter: 'displayName eq "case ADMINS"' })).body.Resources, [{ id: group.id }])
       t.match(await send('POST', '/Users', { schemas: [userSchema], userName: 'ANN@example.com' }), { status: 409, body: errorOf(409, 'uniqueness') })
       t.match(await send('POST', '/Groups', { schemas: group.schemas, displayName: 'CASE admins' }), { status: 409, body: errorOf(409, 'uniqueness') })
+      const other = await createGroup()
+      t.match(await send('PATCH', `/Groups/${other.id}`, patchOp({ op: 'replace', path: 'displayName', value: 'CASE admins' })), { status: 409, body: errorOf(409, 'uniqueness') })
+      t.strictSame((await send('GET', `/Groups/${other.id}`)).body, other, 'it keeps its name')
     })
 
     t.test('a filter on an attribute that some resources lack -> 200 with those that match', async (t) => {

@@ -33,6 +33,7 @@ export const scimTables = `
 
 /** The attributes that have an index, with the SQL that uses it: case-insensitive where the schema says so. */
 const indexedConditions: Readonly<Record<string, (parameter: string) => string>> = {
+  id: (parameter) => `id = ${parameter}`,
   userName: (parameter) => `lower(resource->>'userName') = lower(${parameter})`,
   displayName: (parameter) => `lower(resource->>'displayName') = lower(${parameter})`,
   externalId: (parameter) => `resource->>'externalId' = ${parameter}`

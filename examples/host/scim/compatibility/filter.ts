@@ -159,7 +159,8 @@ function comparable ({ type, config }: Attribute, value: unknown): string | numb
 
 function valuesOf (container: unknown, { name }: Attribute): unknown[] {
   const value = isJsonObject(container) ? container[name] : undefined
-  return value === undefined || value === null ? [] : [value].flat()
+  if (value === undefined || value === null) return []
+  return Array.isArray(value) ? value : [value]
 }
 
 function isArray (expression: Expression): expression is readonly unknown[] {

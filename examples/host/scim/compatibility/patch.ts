@@ -113,16 +113,21 @@ function applyToSingleValued (container: JsonObject, { attribute, subAttribute }
 
 function applyToMultiValued (container: JsonObject, target: Target, op: Op, path: string, value: unknown): void {
   const { attribute, valueFilter, subAttribute } = target
-  const entries = [container[attribute.name] ?? []].flat()
+  const current = container[attribute.name]
+  const entries: unknown[] = Array.isArray(current) ? current : []
   const changed = valueFilter === undefined && subAttribute === undefined
     ? changeEntries(attribute, entries, op, value)
     : changeSelectedEntries(target, entries, op, path, value)
+  container[attribute.name] = changed.length === 0 ? undefined : keepOnePrimary(attribute, changed, entries)
+}
 
-  // RFC 7644, section 3.5.2: once a value has become the primary one, the others no longer are.
-  const primary = changed.findLast((entry) => isPrimary(entry) && !entries.includes(entry))
-  container[attribute.name] = changed.length === 0
-    ? undefined
-    : changed.map((entry) => primary !== undefined && entry !== primary && isPrimary(entry) ? { ...entry, primary: false } : entry)
+/** RFC 7644, section 3.5.2: once a value has become the primary one, the others no longer are. */
+function keepOnePrimary (attribute: Attribute, changed: unknown[], before: unknown[]): unknown[] {
+  if (findSubAttribute(attribute, 'primary') === undefined) return changed
+  const primary = changed.findLast((entry) => isPrimary(entry) && !before.includes(entry))
+  return primary === undefined
+    ? changed
+    : changed.map((entry) => entry !== primary && isPrimary(entry) ? { ...entry, primary: false } : entry)
 }
 
 function changeEntries (attribute: Attribute, entries: unknown[], op: Op, value: unknown): unknown[] {
