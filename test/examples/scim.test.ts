@@ -37,6 +37,7 @@ t.test('the discovery endpoints -> what SCIM supports, with the bearer token as 
   const ids = async (resource: string) => (await send('GET', resource)).body.Resources.map(({ id }: { id: string }) => id)
   t.strictSame(await ids('/ResourceTypes'), ['User', 'Group'])
   t.match((await send('GET', '/ResourceTypes/Group')).body, { endpoint: '/Groups' })
+  t.equal((await send('GET', '/ServiceProviderConfig?attributes=,&sortBy=x&startIndex=one')).status, 200, 'parameters of a list are ignored')
   for (const id of await ids('/Schemas')) t.match((await send('GET', `/Schemas/${id}`)).body, { id })
 })
 
@@ -111,6 +112,11 @@ t.test('a faulty request -> the SCIM error of RFC 7644', async (t) => {
     { request: ['GET', '/Users?filter=userName'], error: errorOf(400, 'invalidFilter') },
     { request: ['GET', '/Users?startIndex=one'], error: errorOf(400) },
     { request: ['GET', '/ServiceProviderConfig?filter=patch%20pr'], error: errorOf(403) },
+    { request: ['GET', '/ServiceProviderConfig?filter=patch'], error: errorOf(403) },
+    { request: ['GET', '/Schemas?filter=name%20pr'], error: errorOf(403) },
+    { request: ['GET', '/ResourceTypes/User?filter=name'], error: errorOf(403) },
+    { request: ['GET', '/Users?attributes=,'], error: errorOf(400, 'invalidFilter') },
+    { request: ['GET', '/Users?excludedAttributes='], error: errorOf(400, 'invalidFilter') },
     { request: ['GET', '/Users/absent'], error: errorOf(404) },
     { request: ['PUT', '/Users/absent', { ...user, userName: 'absent' }], error: errorOf(404) },
     { request: ['PATCH', '/Users/absent', patch({ op: 'replace', path: 'active', value: true })], error: errorOf(404) },

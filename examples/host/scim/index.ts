@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import SCIMMY from 'scimmy'
 import type { Database } from '../database.ts'
 import { parseScimJson, scimJson } from './body.ts'
@@ -27,13 +27,12 @@ export async function scim (app: FastifyInstance, { db }: { db: Database }): Pro
   parseScimJson(app)
 
   const { ServiceProviderConfig, Schema, ResourceType } = SCIMMY.Resources
-  app.get<Collection>('/ServiceProviderConfig', { schema: describe('Get what this server supports') }, ({ query }) => {
-    return new ServiceProviderConfig(undefined, query).read()
-  })
+  const discovery = (summary: string) => ({ schema: describe(summary), preHandler: rejectFilter })
+  app.get('/ServiceProviderConfig', discovery('Get what this server supports'), () => new ServiceProviderConfig().read())
   for (const Description of [Schema, ResourceType]) {
     const { endpoint, name } = Description
-    app.get<Collection>(endpoint, { schema: describe(`List each ${name}`) }, ({ query }) => new Description(undefined, query).read())
-    app.get<Member>(`${endpoint}/:id`, { schema: describe(`Get a ${name}`) }, ({ params, query }) => new Description(params.id, query).read())
+    app.get(endpoint, discovery(`List each ${name}`), () => new Description().read())
+    app.get<Member>(`${endpoint}/:id`, discovery(`Get a ${name}`), ({ params }) => new Description(params.id).read())
   }
 
   for (const { Resource, table } of provisionedTypes) {
@@ -73,4 +72,9 @@ export async function scim (app: FastifyInstance, { db }: { db: Database }): Pro
       return reply.code(204).send()
     })
   }
+}
+
+/** RFC 7644, section 4: the discovery endpoints reject a filter and ignore all other parameters of a list. */
+async function rejectFilter ({ query }: FastifyRequest): Promise<void> {
+  if ((query as ListQuery).filter !== undefined) throw new SCIMMY.Types.Error(403, '', 'This endpoint does not support filters.')
 }

@@ -136,7 +136,7 @@ function changeEntries (attribute: Attribute, entries: unknown[], op: Op, value:
   if (op === 'replace') return mergeValues([], values)
   if (value === undefined || value === null) return []
   // Deviates from RFC 7644, section 3.5.2.2, for Entra ID and authentik, which name the members to
-  // remove by a value, where the RFC would remove all. Whatever else is stored of them does not count.
+  // remove by a value, where the RFC removes all. Only the id counts, whatever else is stored of them.
   const named = new Set(values.map((entry) => isJsonObject(entry) ? entry['value'] : entry))
   if (named.has(undefined)) throw new SCIMMY.Types.Error(400, 'invalidValue', `Each value to remove from "${attribute.name}" must have a "value".`)
   return entries.filter((entry) => !named.has(isJsonObject(entry) ? entry['value'] : entry))
@@ -155,8 +155,8 @@ function changeSelectedEntries ({ attribute, valueFilter, subAttribute }: Target
     return entries.flatMap((entry) => isSelected(entry) ? withoutEmpty({ ...entry, ...change }) : [entry])
   }
   // Deviates from RFC 7644, section 3.5.2.3, for Entra ID, which replaces emails[type eq "work"].value
-  // of a user who has none and expects it to be created (learn.microsoft.com: customize attribute
-  // mappings). An entry that the filter selects by its value is not created.
+  // of a user who has none and expects it to be created (scim-patch issue 176). An entry that the
+  // filter selects by its value is not: a group must not get a member by the change of another one.
   const created = toAttributeValue(attribute, { ...Object.fromEntries(filter?.equalities ?? []), ...change })
   if (filter?.equalities.has('value') || !isSelected(created)) {
     throw new SCIMMY.Types.Error(400, 'noTarget', `"${path}" does not match any value.`)
@@ -164,7 +164,7 @@ function changeSelectedEntries ({ attribute, valueFilter, subAttribute }: Target
   return [...entries, created]
 }
 
-/** An entry of which only its label is left, such as an e-mail without an address, is none. */
+/** Drops an entry that has only a label left, such as an e-mail without an address. */
 function withoutEmpty (entry: JsonObject): JsonObject[] {
   const isLabel = (name: string) => ['type', 'primary', 'display'].includes(name)
   return Object.entries(entry).some(([name, value]) => value !== undefined && !isLabel(name)) ? [entry] : []
