@@ -5,8 +5,8 @@ import SCIMMY from 'scimmy'
 import { scimJson } from './body.ts'
 
 /**
- * Turns a database error into one of SCIM. SCIMMY responds to any other with 404, which tells a
- * provider that the user does not exist.
+ * Throws the SCIM error for a database error. SCIMMY turns any other error into a 404, which tells
+ * a provider that the user does not exist.
  */
 export function toScimError (error: Error & { code?: string }): never {
   // PostgreSQL's codes: a violated unique index, and the class of values that it cannot store.
@@ -15,7 +15,7 @@ export function toScimError (error: Error & { code?: string }): never {
   throw Object.assign(new SCIMMY.Types.Error(500, '', 'The resources cannot be read or written now.'), { cause: error })
 }
 
-/** Sends any error of the SCIM routes as RFC 7644, section 3.12, has it. */
+/** Sends an error of the SCIM routes in the format of RFC 7644, section 3.12. */
 export function sendScimError (error: ScimError | SCIMMY.Types.SCIMError | FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const { status, headers, body } = toResponse(error)
   request.log[status < 500 ? 'info' : 'error']({ err: error }, error.message)
@@ -31,7 +31,7 @@ function toResponse (thrown: ScimError | SCIMMY.Types.SCIMError | FastifyError) 
   return { status: error.statusCode, headers: error.headers, body: error }
 }
 
-/** Fastify rejects a body that is not JSON, for example; any other error is the host's own. */
+/** Converts errors of Fastify, such as for a body that is not JSON, and of the host. */
 function toScimShape (error: ScimError | SCIMMY.Types.SCIMError | FastifyError): ScimError | SCIMMY.Types.SCIMError {
   if (error instanceof ScimError || error instanceof SCIMMY.Types.Error) return error
   const { statusCode = 500, message, validationContext } = error

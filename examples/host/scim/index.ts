@@ -16,8 +16,9 @@ interface Collection { Querystring: ListQuery }
 interface Member extends Collection { Params: { id: string } }
 
 /**
- * The SCIM routes. They require the SCIM token. SCIMMY has the schemas and validates by them;
- * `compatibility/` stands between it and the requests of identity providers.
+ * Adds the SCIM routes, which require the SCIM token. SCIMMY has the schemas and validates resources
+ * by them. The modules in `compatibility/` handle what identity providers send and SCIMMY does not:
+ * their comments say what follows the RFCs and what deviates from them, with the source.
  */
 export async function scim (app: FastifyInstance, { db }: { db: Database }): Promise<void> {
   app.addHook('onRequest', app.verifyScimToken)

@@ -4,7 +4,7 @@ import { scimJson } from './body.ts'
 /** The security scheme of the SCIM routes in the OpenAPI document of the host. */
 export const scimSecurityScheme = 'scimToken'
 
-/** Describes a SCIM route. What is in its bodies is described by SCIM itself, at `/Schemas`. */
+/** Returns the schema of a SCIM route. The attributes of resources are not in it: SCIM describes them at `/Schemas`. */
 export function describe (summary: string): FastifySchema {
   return { summary, tags: ['SCIM'], security: [{ [scimSecurityScheme]: [] }], produces: [scimJson] }
 }
@@ -13,7 +13,7 @@ export function describeWithBody (summary: string): FastifySchema {
   return { ...describe(summary), consumes: [scimJson], body: { type: 'object', additionalProperties: true } }
 }
 
-/** SCIMMY takes numbers, and the query string has none. */
+/** Declares the numbers of the query string, so that Fastify converts them. */
 export function describeList (summary: string): FastifySchema {
   return {
     ...describe(summary),

@@ -31,7 +31,7 @@ export const scimTables = `
   create index if not exists scim_groups_external_id on scim_groups ((resource->>'externalId'));
   create index if not exists scim_groups_created on scim_groups (created, id)`
 
-/** The attributes that have an index, with the SQL that uses it: case-insensitive where the schema says so. */
+/** SQL that uses an index, by attribute. It is case-insensitive if the schema is (caseExact). */
 const indexedConditions: Readonly<Record<string, (parameter: string) => string>> = {
   id: (parameter) => `id = ${parameter}`,
   userName: (parameter) => `lower(resource->>'userName') = lower(${parameter})`,
@@ -39,16 +39,16 @@ const indexedConditions: Readonly<Record<string, (parameter: string) => string>>
   externalId: (parameter) => `resource->>'externalId' = ${parameter}`
 }
 
-/** Resources of one type, in a table. */
+/** The table of the resources of one type. */
 export interface ResourceTable {
   insert (db: Queryable, content: object): Promise<JsonObject>
   update (db: Queryable, id: string, content: object): Promise<JsonObject>
   /** @param lock whether to lock the row, for a change that depends on what it holds */
   find (db: Queryable, id: string, options?: { lock: boolean }): Promise<JsonObject>
   page (db: Queryable, range: { limit: number, offset: number }): Promise<{ contents: JsonObject[], total: number }>
-  /** Returns the resources, without those that an index shows to differ from the equalities. */
+  /** Returns the resources that can match the equalities; those without an index are not compared. */
   select (db: Queryable, equalities?: ReadonlyMap<string, unknown>): Promise<JsonObject[]>
-  /** Removes the resource, and it from the members of groups. */
+  /** Deletes the resource, also from the members of groups. */
   remove (db: Queryable, id: string): Promise<void>
 }
 
@@ -87,7 +87,7 @@ export function resourceTable (table: TableName): ResourceTable {
     async remove (db, id) {
       await queryOne(db, `delete from ${table} where id = $1 returning *`, [id])
       const isMember = "resource->'members' @> jsonb_build_array(jsonb_build_object('value', $1::text))"
-      // Locked in one order, so that two removals at once do not wait for each other.
+      // Locked in the same order by each transaction, to avoid deadlocks.
       await query(db, `select * from scim_groups where ${isMember} order by id for update`, [id])
       await query(db, `
         update scim_groups

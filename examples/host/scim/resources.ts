@@ -7,18 +7,18 @@ import { resourceTable, type ResourceTable } from './resource-table.ts'
 /** Where SCIM is served. */
 export const scimPath = '/scim'
 
-/** What a request passes through SCIMMY to its table, because SCIMMY is set up once for all databases of the process. */
+/** What a route passes through SCIMMY to the table, because SCIMMY is configured once for all databases of the process. */
 export interface ScimContext { db: Queryable }
 
 type Handled = Pick<SCIMMY.Types.Resource, 'id'>
 
-/** What can be provisioned. */
+/** A resource type that can be provisioned. */
 export interface ProvisionedType {
   Resource: ResourceClass
   table: ResourceTable
 }
 
-// In a module, which runs once however many hosts are built.
+// At module level, because SCIMMY is configured once, however many hosts are built.
 SCIMMY.Config.set({
   patch: true,
   sort: true,
@@ -34,8 +34,8 @@ SCIMMY.Config.set({
 const { User, Group, Schema, ResourceType, ServiceProviderConfig } = SCIMMY.Resources
 for (const resource of [User, Group, Schema, ResourceType, ServiceProviderConfig]) resource.basepath(scimPath)
 
-// RFC 7643, section 7: canonical values are suggested. SCIMMY rejects all others, and with its empty
-// list any type of a role, such as Entra ID's "WindowsAzureActiveDirectoryRole".
+// RFC 7643, section 7: canonical values are suggestions. SCIMMY rejects all others, and its list for
+// roles is empty, so that it rejects Entra ID's type "WindowsAzureActiveDirectoryRole".
 for (const { schema: { definition } } of [User, Group]) {
   for (const { subAttributes = [] } of definition.attributes) {
     for (const { config } of subAttributes) config.canonicalValues = false

@@ -33,7 +33,7 @@ export function findSubAttribute (attribute: Attribute, name: string): Attribute
   return attribute.subAttributes?.find((subAttribute) => subAttribute.name.toLowerCase() === name.toLowerCase())
 }
 
-/** Whether clients may not set the attribute. */
+/** Whether clients cannot set the attribute. */
 export function isReadOnly ({ name, config }: Attribute): boolean {
   return config.mutable === false || config.mutable === 'readOnly' || name === 'schemas'
 }

@@ -6,14 +6,14 @@ type Test = (candidate: JsonObject) => boolean
 
 export interface Filter {
   matches: Test
-  /** What attributes must equal, by name: all of it holds for each match. */
+  /** What attributes equal in every resource that matches, by name. */
   equalities: ReadonlyMap<string, unknown>
 }
 
-/** SCIMMY's form of a condition: `["eq", "x"]`, `["not", "eq", "x"]`, several of them, or one by sub-attribute. */
+/** SCIMMY's form of a condition: `["eq", "x"]`, `["not", "eq", "x"]`, a list of these, or an object with one for each sub-attribute. */
 type Expression = readonly unknown[] | { readonly [name: string]: Expression }
 
-/** Where the names in a filter are looked up. */
+/** Looks up the attribute that a name in a filter refers to. */
 type Find = (name: string) => Found | undefined
 
 interface Found {
@@ -23,8 +23,8 @@ interface Found {
 }
 
 /**
- * Parses a filter on resources with SCIMMY. Matching is ours (RFC 7644, section 3.4.2.2): SCIMMY
- * compares strings exactly and throws if a resource lacks an attribute of the filter.
+ * Parses a filter on resources with SCIMMY, but matches it here (RFC 7644, section 3.4.2.2): SCIMMY
+ * compares all strings exactly and throws if a resource lacks an attribute of the filter.
  *
  * @throws SCIMError 400 invalidFilter
  */
@@ -91,7 +91,7 @@ function parse (text: string, find: Find): Filter {
     }
     const [comparator, expected] = expression
     if (comparator === 'pr') return (values) => values.length > 0
-    // RFC 7643, section 2.4: "value" is what a multi-valued attribute is compared by.
+    // RFC 7643, section 2.4: "value" is the default sub-attribute.
     const value = findSubAttribute(attribute, 'value')
     if (attribute.type === 'complex' && value !== undefined) {
       const test = comparison(value, comparator, literalOf(expected))
@@ -106,11 +106,11 @@ function parse (text: string, find: Find): Filter {
 }
 
 /**
- * Parses with SCIMMY, which cannot read escapes, brackets and logical operators inside a string:
- * each string is replaced by its number.
+ * Parses with SCIMMY, which misreads escapes, brackets and logical operators inside a string: each
+ * string is replaced by its index in `literals`.
  */
 function parseWithScimmy (text: string): { branches: { [name: string]: Expression }[], literals: unknown[] } {
-  // SCIMMY turns not (a or b) into not a or not b.
+  // SCIMMY would parse "not (a or b)" as "not a or not b".
   if (/\bnot\s*\([^)]*\s(and|or)\s/i.test(text.replace(/"(?:[^"\\]|\\.)*"/g, '""'))) {
     throw invalidFilter('"not" before several conditions is not supported.')
   }
@@ -153,7 +153,7 @@ function comparison (attribute: Attribute, comparator: unknown, expected: unknow
 function comparable ({ type, config }: Attribute, value: unknown): string | number {
   if (type === 'dateTime') return new Date(value as string | Date).getTime()
   if (type === 'integer' || type === 'decimal') return Number(value)
-  // Entra ID writes booleans as strings in filters, too: roles[primary eq "True"].
+  // Deviates for Entra ID, which sends booleans as strings in filters, too: roles[primary eq "True"].
   return config.caseExact && type !== 'boolean' ? String(value) : String(value).toLowerCase()
 }
 

@@ -10,8 +10,9 @@ export type ListQuery = NonNullable<ConstructorParameters<typeof SCIMMY.Types.Re
 export const maxPageSize = 200
 
 /**
- * Returns a page of the resources that match (RFC 7644, section 3.4.2). SCIMMY would return the
- * first page again past the end, and the limit as "itemsPerPage".
+ * Returns a page of the resources that match the query (RFC 7644, section 3.4.2). SCIMMY returns the
+ * first page if "startIndex" is past the end (its pull request 102), and the limit as
+ * "itemsPerPage" (its issue 101).
  */
 export async function listResources (
   Resource: ResourceClass,

@@ -3,15 +3,15 @@ import SCIMMY from 'scimmy'
 /** A resource type of SCIMMY's, such as `SCIMMY.Resources.User`. */
 export type ResourceClass = typeof SCIMMY.Types.Resource<SCIMMY.Types.Schema>
 
-/** Which attributes a response holds (RFC 7644, section 3.9). */
+/** The query parameters that select the attributes in a response (RFC 7644, section 3.9). */
 export interface AttributeLists {
   attributes?: string
   excludedAttributes?: string
 }
 
 /**
- * Creates the function that returns a stored resource as clients get it. SCIMMY's own resources
- * throw if only attributes of an extension are requested.
+ * Creates the function that converts a stored resource to the one in a response. SCIMMY's own
+ * resources throw if only attributes of an extension are requested.
  *
  * @throws SCIMError 400 if a list of attributes cannot be parsed
  */

@@ -1,8 +1,8 @@
 import { findAttribute, findExtension, findSubAttribute, isJsonObject, objectAt, type Attribute, type JsonObject, type SchemaDefinition } from './attributes.ts'
 
 /**
- * Returns a resource as RFC 7643 has it from one as providers send it. What the schema does not
- * know is kept for SCIMMY to judge.
+ * Converts a resource that a provider sends to the format of RFC 7643. Attributes that the schema
+ * does not have are kept: SCIMMY ignores them.
  */
 export function toResource (schema: SchemaDefinition, body: JsonObject): JsonObject {
   const resource: JsonObject = {}
@@ -20,7 +20,7 @@ export function toResource (schema: SchemaDefinition, body: JsonObject): JsonObj
   return resource
 }
 
-/** Returns the value in the form that RFC 7643 gives to the attribute, or undefined if it has none. */
+/** Converts the value of an attribute to the format of RFC 7643. Returns undefined if there is no value. */
 export function toAttributeValue (attribute: Attribute, value: unknown): unknown {
   // RFC 7643, section 2.5: null and an empty array are the same as no value.
   if (value === null || value === undefined) return undefined
@@ -49,8 +49,8 @@ function toSingleValue (attribute: Attribute, value: unknown): unknown {
 }
 
 /**
- * Returns the values of a multi-valued attribute with others added. One that is there already is
- * not added again (RFC 7644, section 3.5.2.1) and takes over what the added one says.
+ * Returns the values of a multi-valued attribute with others added. A value that exists already is
+ * not added again (RFC 7644, section 3.5.2.1) but takes over the sub-attributes of the added one.
  */
 export function mergeValues (values: readonly unknown[], added: readonly unknown[]): unknown[] {
   const merged = [...values]
@@ -77,7 +77,7 @@ function keyOf (entry: unknown): unknown {
   return isJsonObject(entry) ? entry['value'] ?? JSON.stringify(entry) : entry
 }
 
-/** A member that is sent without a type may be of any. */
+/** A value without a type is the same as one with a type: providers send members both ways. */
 function haveSameType (one: unknown, other: unknown): boolean {
   if (!isJsonObject(one) || !isJsonObject(other)) return true
   return one['type'] === other['type'] || one['type'] === undefined || other['type'] === undefined
