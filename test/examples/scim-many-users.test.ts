@@ -3,7 +3,7 @@ import type { Queryable } from '../../examples/host/database.ts'
 import { databases, startProvider, userSchema } from '../helpers/scim-provider.ts'
 
 const users = 20_000
-const repetitions = 5
+const repetitions = 3
 
 for (const database of databases) {
   t.test(`on the ${database} database with ${users} users`, async (t) => {
@@ -11,22 +11,24 @@ for (const database of databases) {
     const { body: { Resources: [user] } } = await list('/Users', { filter: 'userName eq "user-7@example.com"' })
     await list('/Users', { filter: 'title eq "warm-up"' })
 
-    async function measure (what: string, call: () => Promise<unknown>): Promise<number> {
+    /** Returns the median time in milliseconds, and what the last call resolved to. */
+    async function measure<T> (what: string, call: () => Promise<T>): Promise<{ ms: number, result: T }> {
       const times: number[] = []
-      for (let i = 0; i < repetitions; i++) {
+      let result: T
+      do {
         const start = performance.now()
-        await call()
+        result = await call()
         times.push(performance.now() - start)
-      }
-      const median = times.toSorted((a, b) => a - b)[Math.floor(repetitions / 2)] ?? NaN
-      t.comment(`${database}: ${what}: ${median.toFixed(1)} ms`)
-      return median
+      } while (times.length < repetitions)
+      const ms = times.toSorted((a, b) => a - b)[Math.floor(repetitions / 2)] ?? NaN
+      t.comment(`${database}: ${what}: ${ms.toFixed(1)} ms`)
+      return { ms, result }
     }
 
-    const filtered = async (filter: string) => ({
-      ms: await measure(filter, () => list('/Users', { filter })),
-      total: (await list('/Users', { filter })).body.totalResults
-    })
+    async function filtered (filter: string) {
+      const { ms, result: { body } } = await measure(filter, () => list('/Users', { filter }))
+      return { ms, total: body.totalResults }
+    }
 
     t.test('userName, externalId or displayName eq -> found by an index, at a fraction of what the other filters cost', async (t) => {
       const indexed = []
@@ -45,7 +47,8 @@ for (const database of databases) {
       await measure('last page of 100', () => page(users - 99))
       t.match((await page(users - 49)).body, { totalResults: users, startIndex: users - 49, itemsPerPage: 50 })
       const all = await measure('a filter that matches all', () => list('/Users', { filter: 'active eq true', count: '100' }))
-      t.ok(await measure('first page of 100, again', () => page(1)) * 2 < all, 'a page takes less than half of a filter that matches all')
+      const first = await measure('first page of 100, again', () => page(1))
+      t.ok(first.ms * 2 < all.ms, 'a page takes less than half of a filter that matches all')
     })
 
     t.test('a user is created, changed and deleted -> by id and index alone', async (t) => {
