@@ -13,14 +13,19 @@ import { scimPath } from './scim/resources.ts'
 import { databaseSessions } from './sessions.ts'
 import { configuredUsers } from './users.ts'
 
-/** Builds the host: its users, its database, its API documentation, and the plugin among them. */
+/** Builds the host: its database, its users, its API documentation, the plugin and the SCIM routes. */
 export async function buildHost (config: Config, logger: FastifyServerOptions['logger'] = true): Promise<FastifyInstance> {
   const db = await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir })
-  const app = Fastify({ logger, requestTimeout: 30_000 })
+  const app = Fastify({
+    logger,
+    requestTimeout: 30_000,
+    // Entra ID requests /scim/Users/?filter=..., and /scim//Users if its tenant URL ends with a slash.
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true }
+  })
   app.addHook('onClose', () => db.close())
   try {
     await migrate(db, config)
-    await setUp(app, db, config)
+    await registerPlugins(app, db, config)
     return app
   } catch (error) {
     await app.close()
@@ -28,8 +33,8 @@ export async function buildHost (config: Config, logger: FastifyServerOptions['l
   }
 }
 
-async function setUp (app: FastifyInstance, db: Database, config: Config): Promise<void> {
-  // What went wrong inside is for the log alone.
+async function registerPlugins (app: FastifyInstance, db: Database, config: Config): Promise<void> {
+  // The message of an internal error is logged and not sent.
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     if (error.statusCode !== undefined && error.statusCode < 500) return reply.send(error)
     request.log.error(error)
@@ -38,14 +43,14 @@ async function setUp (app: FastifyInstance, db: Database, config: Config): Promi
 
   await app.register(openapi)
   await app.register(rateLimit, { global: false })
-  const limited = config.rateLimit > 0 ? { rateLimit: { max: config.rateLimit, timeWindow: '1 minute' } } : {}
+  const limitedRoute = config.rateLimit > 0 ? { rateLimit: { max: config.rateLimit, timeWindow: '1 minute' } } : {}
 
-  await app.register(auth, { users: configuredUsers(config), sessions: databaseSessions(db), loginConfig: limited })
+  await app.register(auth, { users: configuredUsers(config), sessions: databaseSessions(db), loginConfig: limitedRoute })
   app.decorate('scimTokenStore', postgresStore({ db, createdBy: (user) => user.name }))
   await app.register(scimToken, {
     settings: true,
     trustedOrigins: config.trustedOrigins,
-    routeConfig: { generateNewToken: limited }
+    routeConfig: { generateNewToken: limitedRoute }
   })
   await app.register(scim, { db, prefix: scimPath })
 

@@ -16,8 +16,8 @@ export interface AuthOptions {
 }
 
 /**
- * Who is calling: an API token in the `Authorization` header, bare or as `Bearer`, or the cookie
- * of a session, as on a server of Unleash. Decorates the app with the `scimAuthResolver`.
+ * Authenticates users as Unleash does: by an API token in the `Authorization` header, bare or as
+ * `Bearer`, or by a session cookie. Decorates the app with the `scimAuthResolver`.
  */
 async function auth (app: FastifyInstance, { users, sessions, loginConfig }: AuthOptions): Promise<void> {
   await app.register(cookie)
@@ -26,7 +26,7 @@ async function auth (app: FastifyInstance, { users, sessions, loginConfig }: Aut
     async authenticate ({ headers: { authorization }, cookies }) {
       if (authorization !== undefined) return users.byToken(authorization.replace(/^bearer +/i, ''))
       const session = cookies[cookieName]
-      const name = session === undefined ? null : await sessions.userName(session)
+      const name = session === undefined ? null : await sessions.findUserName(session)
       return name === null ? null : users.byName(name)
     },
     authorize (user, permissions) {
@@ -35,15 +35,15 @@ async function auth (app: FastifyInstance, { users, sessions, loginConfig }: Aut
   }
   app.decorate('scimAuthResolver', resolver)
 
-  // JSON alone is parsed, so a form of another site cannot log anybody in.
+  // Only JSON is parsed, so that a form on another site cannot log a user in.
   app.post<{ Body: { username: string, password: string } }>('/auth/simple/login', {
     config: loginConfig,
-    schema: { hide: true, body: loginBody }
+    schema: loginSchema
   }, async ({ body: { username, password } }, reply) => {
     const user = users.byPassword(username, password)
     if (user === null) throw httpErrors.unauthorized('The username or the password is wrong.')
 
-    const id = await sessions.start(user.name)
+    const id = await sessions.create(user.name)
     reply.setCookie(cookieName, id, { path: '/', httpOnly: true, sameSite: 'lax', secure: 'auto', maxAge: sessionSeconds })
     return user
   })
@@ -55,10 +55,27 @@ async function auth (app: FastifyInstance, { users, sessions, loginConfig }: Aut
   })
 }
 
-const loginBody = {
-  type: 'object',
-  required: ['username', 'password'],
-  properties: { username: { type: 'string' }, password: { type: 'string' } }
+const loginSchema = {
+  summary: 'Log in',
+  description: 'Sets the session cookie that the admin routes accept in place of an API token. The password is the value of `ADMIN_PASSWORD` or `VIEWER_PASSWORD`.',
+  tags: ['Auth'],
+  security: [],
+  body: {
+    type: 'object',
+    required: ['username', 'password'],
+    properties: {
+      username: { type: 'string' },
+      password: { type: 'string', format: 'password' }
+    },
+    examples: [{ username: 'admin', password: 'example-admin-password' }]
+  },
+  response: {
+    200: {
+      description: 'The user that is logged in now.',
+      type: 'object',
+      properties: { name: { type: 'string' }, permissions: { type: 'array', items: { type: 'string' } } }
+    }
+  }
 }
 
 export default fastifyPlugin(auth, { name: 'host-auth' })

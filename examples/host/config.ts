@@ -1,27 +1,27 @@
-/** What the environment can change about the host. */
+/** The configuration of the host. */
 export interface Config {
   host: string
   port: number
-  /** A PostgreSQL server; without one, the host brings its own. */
+  /** The PostgreSQL server; the embedded one if undefined. */
   databaseUrl: string | undefined
-  /** Where the host's own PostgreSQL keeps its data. */
+  /** The folder of the embedded PostgreSQL. */
   dataDir: string
   adminToken: string
   adminPassword: string
   viewerToken: string
   viewerPassword: string
-  /** Whether the host has SCIM settings to attach a token to. */
+  /** Whether the host has SCIM settings, without which no token can be generated. */
   scimSettings: boolean
-  /** Origins whose pages may call the admin routes besides the host's own. */
+  /** Other origins whose pages may call the admin routes. */
   trustedOrigins: string[]
-  /** How many tokens a client may generate, and how often it may try to log in, in a minute; 0 for no limit. */
+  /** How many tokens a client may generate, and how many times it may try to log in, per minute; 0 for no limit. */
   rateLimit: number
 }
 
 /**
- * Reads the environment. An empty variable counts as absent.
+ * Reads the configuration from the environment. An empty variable is the same as none.
  *
- * @throws Error that names the first variable that cannot be used and says what it must be
+ * @throws Error that names the first unusable variable, what it must be and what it is
  */
 export function readConfig (env: NodeJS.ProcessEnv): Config {
   return {
@@ -39,10 +39,10 @@ export function readConfig (env: NodeJS.ProcessEnv): Config {
   }
 }
 
-function readInteger (env: NodeJS.ProcessEnv, name: string, absent: number, max: number): number {
-  const text = env[name] || String(absent)
+function readInteger (env: NodeJS.ProcessEnv, name: string, defaultValue: number, max: number): number {
+  const text = env[name] || String(defaultValue)
   if (!/^\d+$/.test(text) || Number(text) > max) {
-    throw new Error(`${name} must be a whole number from 0 to ${max}, and it is "${text}".`)
+    throw new Error(`${name} must be a whole number from 0 to ${max}, got "${text}".`)
   }
   return Number(text)
 }

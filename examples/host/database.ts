@@ -9,22 +9,22 @@ export interface Queryable {
   query<Row extends pg.QueryResultRow> (text: string, values?: unknown[]): Promise<{ rows: Row[] }>
 }
 
-/** The one database of the host, as far as it is used here. */
+/** The database of the host. */
 export interface Database extends Queryable {
-  /** Runs some statements of which all take effect or none. */
+  /** Runs statements in a transaction, which is rolled back if the promise rejects. */
   transaction<T> (work: (db: Queryable) => Promise<T>): Promise<T>
   close (): Promise<void>
 }
 
-/** Connects to a PostgreSQL server when there is a URL, else opens the embedded one in a folder. */
+/** Connects to the PostgreSQL server at the URL, or opens the embedded one if there is no URL. */
 export async function openDatabase ({ url, dataDir }: { url?: string | undefined, dataDir: string }): Promise<Database> {
   return url === undefined ? await openEmbedded(dataDir) : await connect(url)
 }
 
 async function connect (connectionString: string): Promise<Database> {
-  // A server that has stopped to answer must not keep all connections for itself.
+  // Without limits, a server that no longer responds would take up every connection of the pool.
   const pool = new pg.Pool({ connectionString, connectionTimeoutMillis: 5000, query_timeout: 10_000 })
-  // The pool replaces an idle connection that the server has closed; without a listener the process would end.
+  // The pool replaces an idle connection that the server has closed; without a listener the process would exit.
   pool.on('error', () => {})
   await pool.query('select 1').catch(async (error: NodeJS.ErrnoException) => {
     await pool.end()
@@ -47,17 +47,17 @@ async function inTransaction<T> (pool: pg.Pool, work: (db: Queryable) => Promise
     client.release()
     return result
   } catch (error) {
-    // A connection that cannot even do this must not be used again.
+    // A connection on which the rollback fails must not be used again.
     await client.query('rollback').then(() => client.release(), () => client.release(true))
     throw error
   }
 }
 
 async function openEmbedded (dataDir: string): Promise<Database> {
-  // PGlite lets everybody write its files, so nobody else may enter their folder.
+  // PGlite creates files that any user may write, so the folder is closed to other users.
   const folder = join(dataDir, 'database')
   await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: Error) => {
-    throw new Error(`The folder of DATA_DIR cannot be used: ${error.message}.`, { cause: error })
+    throw new Error(`DATA_DIR must be a folder that can be created or written: ${error.message}.`, { cause: error })
   })
   const unlock = await lockFolder(dataDir)
   try {

@@ -1,29 +1,29 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 
-const held = new Set<string>()
+const heldByThisProcess = new Set<string>()
 
 /**
- * Keeps a folder to this process with a file that names it, as PostgreSQL does. A file that was
- * left behind by a process that runs no more is taken over.
+ * Locks a folder for this process with a file that holds its process id, as PostgreSQL does. The
+ * file of a process that no longer runs is replaced.
  *
- * @returns a function that gives the folder up
- * @throws Error that says which process has the folder
+ * @returns a function that releases the lock
+ * @throws Error that names the process that holds the lock
  */
 export async function lockFolder (folder: string): Promise<() => Promise<void>> {
   const file = resolve(folder, 'host.pid')
   if (!await create(file)) {
     const owner = Number(await readFile(file, 'utf8'))
-    if (held.has(file) || isOtherProcess(owner)) {
-      throw new Error(`Process ${owner} uses the data in ${folder}: stop it, set DATA_DIR to another folder, or remove ${file} if that process is no host.`)
+    if (heldByThisProcess.has(file) || isOtherProcess(owner)) {
+      throw new Error(`Process ${owner} uses the data in ${folder}: stop it, set DATA_DIR to another folder, or remove ${file} if that process is not a host.`)
     }
     await rm(file, { force: true })
-    if (!await create(file)) throw new Error(`Another process has just taken the data in ${folder}.`)
+    if (!await create(file)) throw new Error(`Another process has just locked the data in ${folder}.`)
   }
 
-  held.add(file)
+  heldByThisProcess.add(file)
   return async () => {
-    held.delete(file)
+    heldByThisProcess.delete(file)
     await rm(file, { force: true })
   }
 }
@@ -38,7 +38,7 @@ async function create (file: string): Promise<boolean> {
   }
 }
 
-/** Whether it runs. In a container, the process before this one may have had the same number. */
+/** Whether another process with this id runs. In a container, the previous host may have had the id of this one. */
 function isOtherProcess (pid: number): boolean {
   if (pid === process.pid) return false
   try {

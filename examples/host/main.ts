@@ -10,10 +10,10 @@ try {
   const { host, port } = config
   const address = await app.listen({ host, port }).catch(async (error: NodeJS.ErrnoException) => {
     await app.close()
-    throw new Error(`The host cannot listen on ${host}:${port} (${error.code}): set HOST or PORT to another one.`, { cause: error })
+    throw new Error(`The host cannot listen on ${host}:${port} (${error.code}): set HOST or PORT to something else.`, { cause: error })
   })
 
-  // A token of one's own does not belong on a screen.
+  // Only the default token is printed; one from the environment is a secret.
   const header = process.env['ADMIN_TOKEN'] ? '"Authorization: $ADMIN_TOKEN"' : `'Authorization: ${config.adminToken}'`
   console.log(`
 Generate a SCIM token:

@@ -1,12 +1,16 @@
 import { postgresMigration } from 'fastify-scim-token/stores/postgres'
 import type { Database } from './database.ts'
-import { scimTables } from './scim/rows.ts'
+import { scimTables } from './scim/resource-table.ts'
 import { sessionsTable } from './sessions.ts'
 
-/** Creates the tables where they do not exist, and the SCIM settings, or not. */
+/**
+ * Creates the tables if they do not exist.
+ *
+ * @param options.scimSettings whether there are SCIM settings, without which no token can be generated
+ */
 export async function migrate (db: Database, { scimSettings }: { scimSettings: boolean }): Promise<void> {
   await db.query(postgresMigration())
-  // Two processes that create the same table at once would fail.
+  // "if not exists" alone fails if two processes create the same table at once.
   await db.query(`
     do $migration$ begin
       perform pg_advisory_xact_lock(hashtext('host'));

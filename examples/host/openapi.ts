@@ -2,8 +2,11 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
+import { scimSecurityScheme } from './scim/openapi.ts'
 
-/** The OpenAPI document of the routes that are registered after it, at `/docs/json`, and Swagger UI at `/docs`. */
+const adminToken = 'The API token of a user: the value of `ADMIN_TOKEN`, `*:*.example-admin` by default.'
+
+/** Adds the OpenAPI document of the routes that are registered after it, at `/docs/json`, and Swagger UI at `/docs`. */
 async function openapi (app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -11,13 +14,18 @@ async function openapi (app: FastifyInstance): Promise<void> {
       info: { title: 'A host of fastify-scim-token', version: '1.0.0' },
       components: {
         securitySchemes: {
-          apiKey: { type: 'apiKey', in: 'header', name: 'Authorization', description: 'The API token of a user.' },
-          bearerToken: { type: 'http', scheme: 'bearer', description: 'The API token of a user.' }
+          apiKey: { type: 'apiKey', in: 'header', name: 'Authorization', description: `${adminToken} Paste it as it is.` },
+          bearerToken: { type: 'http', scheme: 'bearer', description: `${adminToken} Paste it without \`Bearer\`.` },
+          [scimSecurityScheme]: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'For the SCIM routes: the SCIM token, `scim_...`, that `POST /api/admin/scim-settings/generate-new-token` has returned. Paste it without `Bearer`.'
+          }
         }
       },
       security: [{ apiKey: [] }, { bearerToken: [] }]
     },
-    // Names a schema in the document by its $id, where the default is a number.
+    // Names a schema in the document by its $id instead of by a number.
     refResolver: { buildLocalReference: (schema, _baseUri, _fragment, i) => String(schema['$id'] ?? `def-${i}`) }
   })
   await app.register(swaggerUi, { routePrefix: '/docs' })

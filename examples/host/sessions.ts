@@ -1,15 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Database } from './database.ts'
 
-/** How long a login lasts. */
+/** How long a session is valid. */
 export const sessionSeconds = 8 * 3600
 
-/** The logins of users, in the database: every process of the host knows them. */
+/** The sessions of users. They are in the database, so that every process of the host accepts them. */
 export interface Sessions {
-  /** Answers the id of a new session. */
-  start (userName: string): Promise<string>
-  /** Answers the name of the user whose session it is, while it lasts. */
-  userName (id: string): Promise<string | null>
+  /** Creates a session and returns its id. */
+  create (userName: string): Promise<string>
+  /** Returns the name of the user, or null if there is no such session or it has expired. */
+  findUserName (id: string): Promise<string | null>
 }
 
 export const sessionsTable = `
@@ -21,7 +21,7 @@ export const sessionsTable = `
 
 export function databaseSessions (db: Database): Sessions {
   return {
-    async start (userName) {
+    async create (userName) {
       const id = randomBytes(32).toString('base64url')
       await db.query('delete from host_sessions where expires_at < now()')
       await db.query(
@@ -31,7 +31,7 @@ export function databaseSessions (db: Database): Sessions {
       return id
     },
 
-    async userName (id) {
+    async findUserName (id) {
       const { rows } = await db.query<{ user_name: string }>(
         'select user_name from host_sessions where id_hash = $1 and expires_at > now()',
         [hash(id)]
@@ -41,7 +41,7 @@ export function databaseSessions (db: Database): Sessions {
   }
 }
 
-/** Who reads the table, or a copy of it, must not be able to log in with it. */
+/** Only the hash is stored: a copy of the table must not be enough to log in. */
 function hash (id: string): string {
   return createHash('sha256').update(id).digest('hex')
 }

@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 
-const patience = 10_000
+const closeTimeout = 10_000
 const sameKeystroke = 1000
 
 /**
- * Closes the app on Ctrl-C and when the process is told to end, and then ends the process. The
- * requests that are under way are answered first. A second Ctrl-C does not wait for them.
+ * Closes the app and exits on SIGINT (Ctrl-C), SIGTERM or SIGHUP, after the pending requests have
+ * been responded to. A second Ctrl-C exits at once.
  */
 export function stopOnSignal (app: FastifyInstance): void {
   let first: number | undefined
@@ -14,18 +14,18 @@ export function stopOnSignal (app: FastifyInstance): void {
     if (first === undefined) {
       first = performance.now()
       app.log.info(`${signal}: stopping`)
-      setTimeout(giveUp, patience).unref()
-      // Closing ends the connections that are idle now; others would stay open once they are answered.
+      setTimeout(exitAtOnce, closeTimeout).unref()
+      // Fastify closes only the connections that are idle now, not those that become so later.
       setInterval(() => app.server.closeIdleConnections(), 50).unref()
-      app.close().then(() => process.exit(0), giveUp)
-    // The terminal sends one Ctrl-C to npm too, and npm passes it on.
+      app.close().then(() => process.exit(0), exitAtOnce)
+    // npm forwards the Ctrl-C that the terminal sends to both.
     } else if (performance.now() - first > sameKeystroke) {
-      giveUp(`a second ${signal}`)
+      exitAtOnce(`a second ${signal}`)
     }
   }
 
-  function giveUp (reason: unknown = `requests are still under way after ${patience} ms`): void {
-    app.log.error(reason, 'stopped at once')
+  function exitAtOnce (reason: unknown = `requests are still pending after ${closeTimeout} ms`): void {
+    app.log.error(reason, 'exiting at once')
     process.exit(1)
   }
 

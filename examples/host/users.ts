@@ -11,14 +11,14 @@ declare module 'fastify-scim-token' {
   interface FastifyScimToken { user: User }
 }
 
-/** The users of this host, and what they prove to be themselves with. */
+/** Finds the users of this host by their credentials. */
 export interface Users {
   byName (name: string): User | null
   byToken (token: string): User | null
   byPassword (name: string, password: string): User | null
 }
 
-/** Two users: `admin`, who may do all, and `viewer`, who may change nothing. */
+/** Creates the two users: `admin` with the permission ADMIN, and `viewer` without permissions. */
 export function configuredUsers (config: Config): Users {
   const accounts = [
     { user: { name: 'admin', permissions: ['ADMIN'] }, token: config.adminToken, password: config.adminPassword },
@@ -36,7 +36,7 @@ export function configuredUsers (config: Config): Users {
   }
 }
 
-/** Compares in a time that tells nothing of either text. */
+/** Compares in constant time: hashes have the same length whatever the length of the text. */
 function isEqual (a: string, b: string): boolean {
   return timingSafeEqual(sha256(a), sha256(b))
 }

@@ -102,7 +102,7 @@ t.test('the database fails during a login -> 500 without its message', async (t)
 
 t.test('an invalid environment variable -> an error that names it', async (t) => {
   for (const [name, value] of [['PORT', '65536'], ['PORT', '-1'], ['PORT', '4242.5'], ['PORT', 'http'], ['RATE_LIMIT', '1e3']] as const) {
-    t.throws(() => readConfig({ [name]: value }), new RegExp(`^${name} must be a whole number .* it is "${value}"`), `${name}=${value}`)
+    t.throws(() => readConfig({ [name]: value }), new RegExp(`^${name} must be a whole number .* got "${value}"`), `${name}=${value}`)
   }
   t.match(readConfig({ PORT: '', HOST: '', DATABASE_URL: '' }), { port: 4242, host: '127.0.0.1', databaseUrl: undefined })
 })

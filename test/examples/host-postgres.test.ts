@@ -85,8 +85,8 @@ t.test('a configuration that the host cannot start with -> exit code 1 and one s
   const { port } = busy.address() as AddressInfo
 
   const cases = [
-    { with: { PORT: 'abc' }, says: 'PORT must be a whole number from 0 to 65535, and it is "abc".' },
-    { with: { ...env, PORT: String(port) }, says: `The host cannot listen on 127.0.0.1:${port} (EADDRINUSE): set HOST or PORT to another one.` },
+    { with: { PORT: 'abc' }, says: 'PORT must be a whole number from 0 to 65535, got "abc".' },
+    { with: { ...env, PORT: String(port) }, says: `The host cannot listen on 127.0.0.1:${port} (EADDRINUSE): set HOST or PORT to something else.` },
     { with: { DATABASE_URL: 'postgres://me:secret@127.0.0.1:1/db' }, says: 'The database of DATABASE_URL cannot be used: connect ECONNREFUSED 127.0.0.1:1.' }
   ]
   const outcomes = await Promise.all(cases.map((start) => runFailingHost(t, start.with)))

@@ -40,7 +40,7 @@ t.test('the curl command that a new host prints -> a token', async (t) => {
 
   const second = await runFailingHost(t, { DATA_DIR: dataDir })
   t.equal(second.code, 1, 'a second host cannot use the same data')
-  t.equal(second.output, `Process ${host.pid} uses the data in ${dataDir}: stop it, set DATA_DIR to another folder, or remove ${dataDir}/host.pid if that process is no host.`)
+  t.equal(second.output, `Process ${host.pid} uses the data in ${dataDir}: stop it, set DATA_DIR to another folder, or remove ${dataDir}/host.pid if that process is not a host.`)
 
   // The terminal sends Ctrl-C to npm as well, and npm passes it on.
   host.kill('SIGINT')

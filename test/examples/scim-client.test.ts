@@ -1,20 +1,19 @@
 import { Octokit } from '@octokit/core'
 import { enterpriseCloud } from '@octokit/plugin-enterprise-cloud'
 import t from 'tap'
-import { generatePath as path } from '../helpers/host.ts'
+import { generatePath } from '../helpers/host.ts'
 import { adminToken, startExampleHost } from '../helpers/example-host.ts'
+import { groupSchema, patchOp as patch, userSchema } from '../helpers/scim-provider.ts'
 
 // A client of SCIM at GitHub, whose methods are generated from GitHub's own OpenAPI document.
 const { url } = await startExampleHost(t)
-const schema = (name: string) => `urn:ietf:params:scim:schemas:core:2.0:${name}`
-const patch = (...Operations: object[]) => ({ schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'], Operations })
 
 async function generate (): Promise<string> {
-  const response = await fetch(url + path, { method: 'POST', headers: { authorization: adminToken } })
+  const response = await fetch(url + generatePath, { method: 'POST', headers: { authorization: adminToken } })
   return Object(await response.json()).token
 }
 
-/** The client, told where SCIM is on this server and what its token is. */
+/** Creates the client, with the path of SCIM on this server and its token. */
 function scimClient (token: string) {
   const octokit = new Octokit({ baseUrl: url, log: { debug () {}, info () {}, warn () {}, error () {} } })
   octokit.hook.before('request', (options) => {
@@ -28,12 +27,12 @@ function scimClient (token: string) {
   }
 }
 
-const refusal = (error: object) => error
+const responseOf = (error: object) => error
 
-t.test('a client provisions, finds, changes and deprovisions a user', async (t) => {
+t.test("a user's life cycle with GitHub's client -> provisioned, found, changed and deprovisioned", async (t) => {
   const call = scimClient(await generate())
   const mona = {
-    schemas: [schema('User')],
+    schemas: [userSchema],
     userName: 'mona',
     externalId: 'idp-1',
     displayName: 'Mona Lisa',
@@ -56,19 +55,19 @@ t.test('a client provisions, finds, changes and deprovisions a user', async (t) 
   t.match(disabled, { status: 200, data: { active: false, displayName: 'La Gioconda' } })
 
   t.match(await call('deleteUserFromEnterprise', user), { status: 204 })
-  t.match(await call('getProvisioningInformationForEnterpriseUser', user).catch(refusal), { status: 404 })
+  t.match(await call('getProvisioningInformationForEnterpriseUser', user).catch(responseOf), { status: 404 })
 })
 
-t.test('a client provisions a group, changes its members and deprovisions it', async (t) => {
+t.test("a group's life cycle with GitHub's client -> provisioned, its members changed, and deprovisioned", async (t) => {
   const call = scimClient(await generate())
   const members = []
   for (const userName of ['ada', 'grace']) {
-    const { data } = await call('provisionEnterpriseUser', { schemas: [schema('User')], userName, active: true })
+    const { data } = await call('provisionEnterpriseUser', { schemas: [userSchema], userName, active: true })
     members.push({ value: data.id, display: userName })
   }
   const [ada, grace] = members
 
-  const created = await call('provisionEnterpriseGroup', { schemas: [schema('Group')], displayName: 'Engineering', externalId: 'idp-3', members: [ada] })
+  const created = await call('provisionEnterpriseGroup', { schemas: [groupSchema], displayName: 'Engineering', externalId: 'idp-3', members: [ada] })
   t.match(created, { status: 201, data: { displayName: 'Engineering', members: [ada] } })
   const group = { scim_group_id: created.data.id }
 
@@ -79,19 +78,19 @@ t.test('a client provisions a group, changes its members and deprovisions it', a
   t.strictSame(added.data.members, [ada, grace])
   const removed = await call('updateAttributeForEnterpriseGroup', { ...group, ...patch({ op: 'remove', path: `members[value eq "${ada?.value}"]` }) })
   t.strictSame(removed.data.members, [grace])
-  const replaced = await call('setInformationForProvisionedEnterpriseGroup', { ...group, schemas: [schema('Group')], displayName: 'Platform', members: [] })
+  const replaced = await call('setInformationForProvisionedEnterpriseGroup', { ...group, schemas: [groupSchema], displayName: 'Platform', members: [] })
   t.match(replaced, { status: 200, data: { displayName: 'Platform' } })
   t.strictSame((await call('getProvisioningInformationForEnterpriseGroup', group)).data, replaced.data)
 
   t.match(await call('deleteScimGroupFromEnterprise', group), { status: 204 })
-  t.match(await call('getProvisioningInformationForEnterpriseGroup', group).catch(refusal), { status: 404 })
+  t.match(await call('getProvisioningInformationForEnterpriseGroup', group).catch(responseOf), { status: 404 })
 })
 
-t.test('a client is refused from the moment another token has been generated', async (t) => {
+t.test('another token is generated -> the client gets 401 from then on', async (t) => {
   const call = scimClient(await generate())
   t.match(await call('listProvisionedIdentitiesEnterprise', {}), { status: 200 })
   const callAnew = scimClient(await generate())
-  t.match(await call('listProvisionedIdentitiesEnterprise', {}).catch(refusal), {
+  t.match(await call('listProvisionedIdentitiesEnterprise', {}).catch(responseOf), {
     status: 401,
     response: { headers: { 'www-authenticate': 'Bearer realm="SCIM", error="invalid_token"' }, data: { status: '401', detail: String } }
   })

@@ -1,38 +1,21 @@
 import pg from 'pg'
 import t, { type Test } from 'tap'
-import { generatePath as path } from '../helpers/host.ts'
 import { adminToken, startExampleHost } from '../helpers/example-host.ts'
 import { startPostgres } from '../helpers/postgres.ts'
+import { connectProvider, errorOf, groupSchema, patchOp as patch, userSchema } from '../helpers/scim-provider.ts'
 
 const postgres = await startPostgres()
 t.teardown(() => postgres.stop())
 
-const user = { schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'] }
-const group = { schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'] }
-const patch = (...Operations: object[]) => ({ schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'], Operations })
-const errorOf = (status: number, scimType?: string) => ({
-  schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], status: String(status), scimType, detail: String
-})
+const user = { schemas: [userSchema] }
+const group = { schemas: [groupSchema] }
 
-/** Starts a host on an empty database, with a provider that sends its token. */
+/** Starts a host on an empty database of one server, with a provider that sends its token. */
 async function startProvider (t: Test) {
   const database = `scim_${++databases}`
   await query(postgres.url, `create database ${database}`)
   const databaseUrl = postgres.url.replace(/postgres$/, database)
-  const { app, url } = await startExampleHost(t, { DATABASE_URL: databaseUrl })
-  const generated = await app.inject({ method: 'POST', url: path, headers: { authorization: adminToken } })
-  const authorization = `Bearer ${generated.json().token}`
-
-  async function send (method: string, resource: string, body?: object | string, contentType = 'application/scim+json') {
-    const response = await fetch(`${url}/scim${resource}`, {
-      method,
-      headers: { authorization, 'content-type': contentType },
-      body: typeof body === 'object' ? JSON.stringify(body) : body ?? null
-    })
-    const text = await response.text()
-    return { status: response.status, type: response.headers.get('content-type'), location: response.headers.get('location'), body: text === '' ? undefined : JSON.parse(text) }
-  }
-  return { app, url, databaseUrl, authorization, send }
+  return { databaseUrl, ...await connectProvider(await startExampleHost(t, { DATABASE_URL: databaseUrl })) }
 }
 
 let databases = 0
@@ -44,7 +27,7 @@ async function query (url: string, text: string): Promise<object[]> {
   return rows
 }
 
-t.test('SCIM describes itself, and names the bearer token as its authentication', async (t) => {
+t.test('the discovery endpoints -> what SCIM supports, with the bearer token as its authentication', async (t) => {
   const { send } = await startProvider(t)
   const config = await send('GET', '/ServiceProviderConfig')
   t.match(config, { status: 200, type: /^application\/scim\+json/ })
@@ -54,10 +37,11 @@ t.test('SCIM describes itself, and names the bearer token as its authentication'
   const ids = async (resource: string) => (await send('GET', resource)).body.Resources.map(({ id }: { id: string }) => id)
   t.strictSame(await ids('/ResourceTypes'), ['User', 'Group'])
   t.match((await send('GET', '/ResourceTypes/Group')).body, { endpoint: '/Groups' })
+  t.equal((await send('GET', '/ServiceProviderConfig?attributes=,&sortBy=x&startIndex=one')).status, 200, 'parameters of a list are ignored')
   for (const id of await ids('/Schemas')) t.match((await send('GET', `/Schemas/${id}`)).body, { id })
 })
 
-t.test('nobody without the token gets anything', async (t) => {
+t.test('any SCIM request without the token -> 401', async (t) => {
   const { app } = await startProvider(t)
   for (const resource of ['/Users', '/Users/1', '/Groups', '/ServiceProviderConfig', '/Schemas', '/ResourceTypes', '/Unknown', '']) {
     for (const headers of [{}, { authorization: adminToken }, { authorization: 'Bearer scim_wrong' }]) {
@@ -67,7 +51,7 @@ t.test('nobody without the token gets anything', async (t) => {
   }
 })
 
-t.test('disabling SCIM shuts the provider out, and enabling it lets the same token in', async (t) => {
+t.test('SCIM is disabled -> 401; enabled again -> the same token is accepted', async (t) => {
   const { app, send } = await startProvider(t)
   const statuses = []
   for (const enabled of [false, true]) {
@@ -77,7 +61,7 @@ t.test('disabling SCIM shuts the provider out, and enabling it lets the same tok
   t.strictSame(statuses, [401, 200])
 })
 
-t.test('a list has the resources that match, a page at a time and only the attributes asked for', async (t) => {
+t.test('a list with a filter, a page or attributes -> only these resources and attributes', async (t) => {
   const { send } = await startProvider(t)
   for (const userName of ['ada', 'grace', 'hedy', 'joan']) {
     await send('POST', '/Users', { ...user, userName, active: userName !== 'joan', emails: [{ value: `${userName}@example.com`, type: 'work' }] })
@@ -91,11 +75,11 @@ t.test('a list has the resources that match, a page at a time and only the attri
   t.strictSame(await names({ filter: 'emails[type eq "work" and value co "grace"]' }), [1, 'grace'])
   t.strictSame(await names({ startIndex: '2', count: '2' }), [4, 'grace', 'hedy'])
   t.strictSame(await names({ sortBy: 'userName', sortOrder: 'descending', count: '1' }), [4, 'joan'])
-  t.strictSame((await send('GET', '/Users?count=1000')).body.itemsPerPage, 200)
+  t.strictSame((await send('GET', '/Users?count=1000')).body.itemsPerPage, 4)
   t.strictSame(Object.keys((await send('GET', '/Users?attributes=userName')).body.Resources[0]), ['id', 'userName'])
 })
 
-t.test('a resource is what was last written, and has its address', async (t) => {
+t.test('a resource is written -> it is read as it was last written, with its location', async (t) => {
   const { send } = await startProvider(t)
   const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'
   const created = await send('POST', '/Users', { ...user, userName: 'ada', [enterprise]: { department: 'Research' } })
@@ -104,14 +88,14 @@ t.test('a resource is what was last written, and has its address', async (t) => 
 
   const change = patch({ op: 'replace', path: `${enterprise}:department`, value: 'Computing' })
   t.match(await send('PATCH', resource, change), { status: 200, body: { [enterprise]: { department: 'Computing' } } })
-  t.match(await send('PATCH', resource, change), { status: 204 }, 'a change that changes nothing')
+  t.match(await send('PATCH', resource, change), { status: 204 }, 'a PATCH that changes nothing')
   t.match(await send('PUT', resource, { ...user, userName: 'lovelace' }, 'application/json'), { status: 200, body: { userName: 'lovelace', [enterprise]: undefined } })
   t.match(await send('GET', resource), { status: 200, body: { id: created.body.id, userName: 'lovelace' } })
   t.match(await send('DELETE', resource), { status: 204 }, 'with a content type and no body, as clients do')
   t.match(await send('GET', resource), { status: 404 })
 })
 
-t.test('a fault of the provider is answered as SCIM has it', async (t) => {
+t.test('a faulty request -> the SCIM error of RFC 7644', async (t) => {
   const { send } = await startProvider(t)
   const { body: { id } } = await send('POST', '/Users', { ...user, userName: 'ada' })
   await send('POST', '/Users', { ...user, userName: 'grace' })
@@ -128,6 +112,11 @@ t.test('a fault of the provider is answered as SCIM has it', async (t) => {
     { request: ['GET', '/Users?filter=userName'], error: errorOf(400, 'invalidFilter') },
     { request: ['GET', '/Users?startIndex=one'], error: errorOf(400) },
     { request: ['GET', '/ServiceProviderConfig?filter=patch%20pr'], error: errorOf(403) },
+    { request: ['GET', '/ServiceProviderConfig?filter=patch'], error: errorOf(403) },
+    { request: ['GET', '/Schemas?filter=name%20pr'], error: errorOf(403) },
+    { request: ['GET', '/ResourceTypes/User?filter=name'], error: errorOf(403) },
+    { request: ['GET', '/Users?attributes=,'], error: errorOf(400, 'invalidFilter') },
+    { request: ['GET', '/Users?excludedAttributes='], error: errorOf(400, 'invalidFilter') },
     { request: ['GET', '/Users/absent'], error: errorOf(404) },
     { request: ['PUT', '/Users/absent', { ...user, userName: 'absent' }], error: errorOf(404) },
     { request: ['PATCH', '/Users/absent', patch({ op: 'replace', path: 'active', value: true })], error: errorOf(404) },
@@ -135,23 +124,23 @@ t.test('a fault of the provider is answered as SCIM has it', async (t) => {
     { request: ['DELETE', '/Groups/absent'], error: errorOf(404) },
     { request: ['GET', '/Bulk'], error: errorOf(404) }
   ] as const) {
-    const answer = await send(method, resource, body, contentType)
-    t.match(answer, { status: Number(error.status), type: /^application\/scim\+json/, body: error }, `${method} ${resource} ${JSON.stringify(body)}`)
+    const response = await send(method, resource, body, contentType)
+    t.match(response, { status: Number(error.status), type: /^application\/scim\+json/, body: error }, `${method} ${resource} ${JSON.stringify(body)}`)
   }
 })
 
-t.test('of many changes to one group at once, none is lost', async (t) => {
+t.test('30 members are added to one group at once -> all are members', async (t) => {
   const { send } = await startProvider(t)
   const { body: { id } } = await send('POST', '/Groups', { ...group, displayName: 'Everybody' })
   const members = Array.from({ length: 30 }, (_, i) => ({ value: `user-${i}` }))
-  const answers = await Promise.all(members.map((member) => send('PATCH', `/Groups/${id}`, patch({ op: 'add', path: 'members', value: [member] }))))
-  t.strictSame(new Set(answers.map(({ status }) => status)), new Set([200]))
+  const responses = await Promise.all(members.map((member) => send('PATCH', `/Groups/${id}`, patch({ op: 'add', path: 'members', value: [member] }))))
+  t.strictSame(new Set(responses.map(({ status }) => status)), new Set([200]))
 
   const { body } = await send('GET', `/Groups/${id}`)
   t.strictSame(new Set(body.members.map(({ value }: { value: string }) => value)), new Set(members.map(({ value }) => value)))
 })
 
-t.test('two hosts in one process have their own users', async (t) => {
+t.test('two hosts in one process -> each has its own users', async (t) => {
   const [one, other] = [await startProvider(t), await startProvider(t)]
   await one.send('POST', '/Users', { ...user, userName: 'ada' })
   t.match((await one.send('GET', '/Users')).body, { totalResults: 1 })
@@ -159,13 +148,13 @@ t.test('two hosts in one process have their own users', async (t) => {
   t.match((await other.send('GET', '/ServiceProviderConfig')).body.authenticationSchemes, { length: 1 })
 })
 
-t.test('a password that a provider sends is not stored', async (t) => {
+t.test('a password is sent -> it is not stored', async (t) => {
   const { send, databaseUrl } = await startProvider(t)
   t.match(await send('POST', '/Users', { ...user, userName: 'ada', password: 'difference-engine' }), { status: 201 })
   t.notMatch(JSON.stringify(await query(databaseUrl, 'select * from scim_users')), 'difference-engine')
 })
 
-t.test('while the database fails, no user is said to be gone, and nothing internal is told', async (t) => {
+t.test('the database fails -> 500 without internals, never 404', async (t) => {
   const { send, databaseUrl } = await startProvider(t)
   const { body: { id } } = await send('POST', '/Users', { ...user, userName: 'ada' })
   await query(databaseUrl, 'alter table scim_users rename to scim_users_away')
@@ -176,8 +165,8 @@ t.test('while the database fails, no user is said to be gone, and nothing intern
     ['PATCH', `/Users/${id}`, patch({ op: 'replace', path: 'active', value: true })],
     ['DELETE', `/Users/${id}`]
   ] as const) {
-    const answer = await send(method, resource, body)
-    t.match(answer, { status: 500, body: errorOf(500) }, method)
-    t.notMatch(JSON.stringify(answer.body), 'scim_users')
+    const response = await send(method, resource, body)
+    t.match(response, { status: 500, body: errorOf(500) }, method)
+    t.notMatch(JSON.stringify(response.body), 'scim_users')
   }
 })

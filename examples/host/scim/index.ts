@@ -1,18 +1,25 @@
-import type { FastifyInstance } from 'fastify'
+import { isDeepStrictEqual } from 'node:util'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import SCIMMY from 'scimmy'
 import type { Database } from '../database.ts'
 import { parseScimJson, scimJson } from './body.ts'
+import { isJsonObject } from './compatibility/attributes.ts'
+import { listResources, type ListQuery } from './compatibility/list.ts'
+import { applyPatch } from './compatibility/patch.ts'
+import { renderer } from './compatibility/render.ts'
+import { toResource } from './compatibility/values.ts'
 import { sendScimError } from './errors.ts'
-import { maxResults, resourceTypes } from './resources.ts'
+import { describe, describeList, describeWithBody } from './openapi.ts'
+import { provisionedTypes } from './resources.ts'
 
-type Query = NonNullable<ConstructorParameters<typeof SCIMMY.Types.Resource>[1]>
-type PatchOp = Parameters<SCIMMY.Types.Resource['patch']>[0]
-
-interface Collection { Querystring: Query }
+interface Collection { Querystring: ListQuery }
 interface Member extends Collection { Params: { id: string } }
-interface PatchedMember extends Member { Body: PatchOp }
 
-/** The SCIM routes. They let in who sends the SCIM token, and hand requests to SCIMMY. */
+/**
+ * Adds the SCIM routes, which require the SCIM token. SCIMMY has the schemas and validates resources
+ * by them. The modules in `compatibility/` handle what identity providers send and SCIMMY does not:
+ * their comments say what follows the RFCs and what deviates from them, with the source.
+ */
 export async function scim (app: FastifyInstance, { db }: { db: Database }): Promise<void> {
   app.addHook('onRequest', app.verifyScimToken)
   app.addHook('onRequest', async (_request, reply) => { reply.type(scimJson) })
@@ -21,60 +28,54 @@ export async function scim (app: FastifyInstance, { db }: { db: Database }): Pro
   parseScimJson(app)
 
   const { ServiceProviderConfig, Schema, ResourceType } = SCIMMY.Resources
-  app.get<Collection>('/ServiceProviderConfig', { schema }, ({ query }) => named(ServiceProviderConfig, undefined, query).read())
+  const discovery = (summary: string) => ({ schema: describe(summary), preHandler: rejectFilter })
+  app.get('/ServiceProviderConfig', discovery('Get what this server supports'), () => new ServiceProviderConfig().read())
   for (const Description of [Schema, ResourceType]) {
-    app.get<Collection>(Description.endpoint, { schema }, ({ query }) => new Description(undefined, query).read())
-    app.get<Member>(`${Description.endpoint}/:id`, { schema }, ({ params, query }) => new Description(params.id, query).read())
+    const { endpoint, name } = Description
+    app.get(endpoint, discovery(`List each ${name}`), () => new Description().read())
+    app.get<Member>(`${endpoint}/:id`, discovery(`Get a ${name}`), ({ params }) => new Description(params.id).read())
   }
 
-  for (const Resource of resourceTypes) {
-    const collection = Resource.endpoint
+  for (const { Resource, table } of provisionedTypes) {
+    const { schema: { definition }, endpoint: collection, name } = Resource
     const member = `${collection}/:id`
+    const readBody = (body: unknown) => isJsonObject(body) ? toResource(definition, body) : body
 
-    app.get<Collection>(collection, { schema: listSchema }, ({ query }) => {
-      const count = Math.min(query.count ?? maxResults, maxResults)
-      return named(Resource, undefined, { ...query, count }).read({ db })
+    app.get<Collection>(collection, { schema: describeList(`List ${name}s`) }, ({ query }) => listResources(Resource, table, query, db))
+
+    app.post<Collection>(collection, { schema: describeWithBody(`Create a ${name}`) }, async ({ query, body }, reply) => {
+      const render = renderer(Resource, query)
+      const created = await new Resource().write(readBody(body), { db })
+      return reply.code(201).header('location', created.meta.location).send(render(created))
     })
 
-    app.post<Collection>(collection, { schema }, async ({ query, body }, reply) => {
-      const created = await named(Resource, undefined, query).write(body, { db })
-      return reply.code(201).header('location', created.meta.location).send(created)
+    app.get<Member>(member, { schema: describe(`Get a ${name}`) }, async ({ params, query }) => {
+      return renderer(Resource, query)(await table.find(db, params.id))
     })
 
-    app.get<Member>(member, { schema }, ({ params, query }) => named(Resource, params.id, query).read({ db }))
-
-    app.put<Member>(member, { schema }, ({ params, query, body }) => named(Resource, params.id, query).write(body, { db }))
-
-    app.patch<PatchedMember>(member, { schema }, async ({ params, query, body }, reply) => {
-      const patched = await db.transaction((db) => named(Resource, params.id, query).patch(body, { db, lock: true }))
-      return patched ?? reply.code(204).send()
+    app.put<Member>(member, { schema: describeWithBody(`Replace a ${name}`) }, async ({ params, query, body }) => {
+      const render = renderer(Resource, query)
+      return render(await new Resource(params.id).write(readBody(body), { db }))
     })
 
-    app.delete<Member>(member, { schema }, async ({ params }, reply) => {
-      await new Resource(params.id).dispose({ db })
+    app.patch<Member>(member, { schema: describeWithBody(`Change a ${name}`) }, async ({ params, query, body }, reply) => {
+      const render = renderer(Resource, query)
+      const changed = await db.transaction(async (db) => {
+        const { meta, ...current } = await table.find(db, params.id, { lock: true })
+        const patched = applyPatch(definition, current, body)
+        return isDeepStrictEqual(patched, current) ? null : await new Resource(params.id).write(patched, { db })
+      })
+      return changed === null ? reply.code(204).send() : render(changed)
+    })
+
+    app.delete<Member>(member, { schema: describe(`Delete a ${name}`) }, async ({ params }, reply) => {
+      await db.transaction((db) => new Resource(params.id).dispose({ db }))
       return reply.code(204).send()
     })
   }
 }
 
-/** Makes the resource that a request names. SCIMMY has no error of its own for a filter that breaks off. */
-function named<R> (Resource: new (id?: string, query?: Query) => R, id: string | undefined, query: Query): R {
-  try {
-    return new Resource(id, query)
-  } catch (error) {
-    if (error instanceof TypeError) throw new SCIMMY.Types.Error(400, 'invalidFilter', 'The filter, or a list of attributes, is not complete.')
-    throw error
-  }
-}
-
-/** SCIM describes itself, so it is not in the host's OpenAPI document. */
-const schema = { hide: true }
-
-/** SCIMMY takes numbers, and the query string has none. */
-const listSchema = {
-  ...schema,
-  querystring: {
-    type: 'object',
-    properties: { startIndex: { type: 'integer' }, count: { type: 'integer' } }
-  }
+/** RFC 7644, section 4: the discovery endpoints reject a filter and ignore all other parameters of a list. */
+async function rejectFilter ({ query }: FastifyRequest): Promise<void> {
+  if ((query as ListQuery).filter !== undefined) throw new SCIMMY.Types.Error(403, '', 'This endpoint does not support filters.')
 }

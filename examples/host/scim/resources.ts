@@ -1,17 +1,28 @@
 import SCIMMY from 'scimmy'
-import { handlersOf } from './rows.ts'
+import type { Queryable } from '../database.ts'
+import { maxPageSize } from './compatibility/list.ts'
+import type { ResourceClass } from './compatibility/render.ts'
+import { resourceTable, type ResourceTable } from './resource-table.ts'
 
 /** Where SCIM is served. */
 export const scimPath = '/scim'
 
-/** How many resources an answer holds at most. */
-export const maxResults = 200
+/** What a route passes through SCIMMY to the table, because SCIMMY is configured once for all databases of the process. */
+export interface ScimContext { db: Queryable }
 
-// SCIMMY is set up for the whole process, so in a module, which runs once however many hosts are built.
+type Handled = Pick<SCIMMY.Types.Resource, 'id'>
+
+/** A resource type that can be provisioned. */
+export interface ProvisionedType {
+  Resource: ResourceClass
+  table: ResourceTable
+}
+
+// At module level, because SCIMMY is configured once, however many hosts are built.
 SCIMMY.Config.set({
   patch: true,
   sort: true,
-  filter: maxResults,
+  filter: maxPageSize,
   authenticationSchemes: [{
     type: 'oauthbearertoken',
     name: 'OAuth Bearer Token',
@@ -23,18 +34,24 @@ SCIMMY.Config.set({
 const { User, Group, Schema, ResourceType, ServiceProviderConfig } = SCIMMY.Resources
 for (const resource of [User, Group, Schema, ResourceType, ServiceProviderConfig]) resource.basepath(scimPath)
 
-const users = handlersOf<SCIMMY.Schemas.User>('scim_users')
-const groups = handlersOf<SCIMMY.Schemas.Group>('scim_groups')
+// RFC 7643, section 7: canonical values are suggestions. SCIMMY rejects all others, and its list for
+// roles is empty, so that it rejects Entra ID's type "WindowsAzureActiveDirectoryRole".
+for (const { schema: { definition } } of [User, Group]) {
+  for (const { subAttributes = [] } of definition.attributes) {
+    for (const { config } of subAttributes) config.canonicalValues = false
+  }
+}
 
-/** What can be provisioned. */
-export const resourceTypes: readonly (typeof SCIMMY.Types.Resource<SCIMMY.Types.Schema>)[] = [
-  SCIMMY.Resources.declare(User)
-    .extend(SCIMMY.Schemas.EnterpriseUser, false)
-    .ingress(users.ingress)
-    .egress(users.egress)
-    .degress(users.degress),
-  SCIMMY.Resources.declare(Group)
-    .ingress(groups.ingress)
-    .egress(groups.egress)
-    .degress(groups.degress)
+export const provisionedTypes: readonly ProvisionedType[] = [
+  declare(SCIMMY.Resources.declare(User).extend(SCIMMY.Schemas.EnterpriseUser, false), resourceTable('scim_users')),
+  declare(SCIMMY.Resources.declare(Group), resourceTable('scim_groups'))
 ]
+
+function declare (Resource: ResourceClass, table: ResourceTable): ProvisionedType {
+  Resource
+    // The content has no password: SCIMMY leaves it out.
+    .ingress(({ id }: Handled, content: object, { db }: ScimContext) => id === undefined ? table.insert(db, content) : table.update(db, id, content))
+    .egress(({ id }: Handled, { db }: ScimContext) => table.find(db, String(id)))
+    .degress(({ id }: Handled, { db }: ScimContext) => table.remove(db, String(id)))
+  return { Resource, table }
+}

@@ -1,0 +1,29 @@
+import type { FastifySchema } from 'fastify'
+import { scimJson } from './body.ts'
+
+/** The security scheme of the SCIM routes in the OpenAPI document of the host. */
+export const scimSecurityScheme = 'scimToken'
+
+/** Returns the schema of a SCIM route. The attributes of resources are not in it: SCIM describes them at `/Schemas`. */
+export function describe (summary: string): FastifySchema {
+  return { summary, tags: ['SCIM'], security: [{ [scimSecurityScheme]: [] }], produces: [scimJson] }
+}
+
+export function describeWithBody (summary: string): FastifySchema {
+  return { ...describe(summary), consumes: [scimJson], body: { type: 'object', additionalProperties: true } }
+}
+
+/** Declares the numbers of the query string, so that Fastify converts them. */
+export function describeList (summary: string): FastifySchema {
+  return {
+    ...describe(summary),
+    querystring: {
+      type: 'object',
+      properties: {
+        filter: { type: 'string', examples: ['userName eq "ada@example.com"'] },
+        startIndex: { type: 'integer' },
+        count: { type: 'integer' }
+      }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import t from 'tap'
+import type { Queryable } from '../../examples/host/database.ts'
+import { databases, startProvider, userSchema } from '../helpers/scim-provider.ts'
+
+const users = 20_000
+const repetitions = 3
+
+for (const database of databases) {
+  t.test(`on the ${database} database with ${users} users`, async (t) => {
+    const { list, send, patch } = await startProvider(t, database, insertUsers)
+    const { body: { Resources: [user] } } = await list('/Users', { filter: 'userName eq "user-7@example.com"' })
+    await list('/Users', { filter: 'title eq "warm-up"' })
+
+    /** Returns the median time in milliseconds, and what the last call resolved to. */
+    async function measure<T> (what: string, call: () => Promise<T>): Promise<{ ms: number, result: T }> {
+      const times: number[] = []
+      let result: T
+      do {
+        const start = performance.now()
+        result = await call()
+        times.push(performance.now() - start)
+      } while (times.length < repetitions)
+      const ms = times.toSorted((a, b) => a - b)[Math.floor(repetitions / 2)] ?? NaN
+      t.comment(`${database}: ${what}: ${ms.toFixed(1)} ms`)
+      return { ms, result }
+    }
+
+    async function filtered (filter: string) {
+      const { ms, result: { body } } = await measure(filter, () => list('/Users', { filter }))
+      return { ms, total: body.totalResults }
+    }
+
+    t.test('userName, externalId or displayName eq -> found by an index, at a fraction of what the other filters cost', async (t) => {
+      const indexed = []
+      for (const filter of ['userName eq "USER-12345@example.com"', 'externalId eq "external-12345"', 'displayName eq "user 12345" and active eq true']) indexed.push(await filtered(filter))
+      const inMemory = []
+      for (const filter of ['emails[type eq "work"].value eq "user-12345@work.example"', 'userName sw "user-12345"', 'userName eq "user-12345@example.com" or title eq "x"']) inMemory.push(await filtered(filter))
+
+      t.strictSame(indexed.map(({ total }) => total), [1, 1, 1])
+      t.strictSame(inMemory.map(({ total }) => total), [1, 1, 1])
+      t.ok(Math.max(...indexed.map(({ ms }) => ms)) * 4 < Math.min(...inMemory.map(({ ms }) => ms)), 'each indexed filter takes less than a quarter of each other one')
+    })
+
+    t.test('the first and the last page of all users -> read without reading the others', async (t) => {
+      const page = (startIndex: number) => list('/Users', { startIndex: String(startIndex), count: '100' })
+      await measure('first page of 100', () => page(1))
+      await measure('last page of 100', () => page(users - 99))
+      t.match((await page(users - 49)).body, { totalResults: users, startIndex: users - 49, itemsPerPage: 50 })
+      const all = await measure('a filter that matches all', () => list('/Users', { filter: 'active eq true', count: '100' }))
+      const first = await measure('first page of 100, again', () => page(1))
+      t.ok(first.ms * 2 < all.ms, 'a page takes less than half of a filter that matches all')
+    })
+
+    t.test('a user is created, changed and deleted -> by id and index alone', async (t) => {
+      let count = 0
+      await measure('POST, PATCH and DELETE', async () => {
+        const { body } = await send('POST', '/Users', { schemas: [userSchema], userName: `new-${count++}@example.com` })
+        await patch(body, { op: 'replace', path: 'active', value: 'False' })
+        await send('DELETE', `/Users/${body.id}`)
+      })
+      t.match((await list('/Users', { count: '0' })).body, { totalResults: users })
+      t.match((await patch(user, { op: 'Replace', path: 'active', value: 'False' })), { active: false, userName: 'user-7@example.com' })
+    })
+  })
+}
+
+async function insertUsers (db: Queryable): Promise<void> {
+  await db.query(`
+    insert into scim_users (resource)
+    select jsonb_build_object(
+      'schemas', jsonb_build_array('${userSchema}'),
+      'userName', 'user-' || i || '@example.com',
+      'externalId', 'external-' || i,
+      'displayName', 'User ' || i,
+      'active', true,
+      'name', jsonb_build_object('givenName', 'User', 'familyName', i::text),
+      'emails', jsonb_build_array(jsonb_build_object('value', 'user-' || i || '@work.example', 'type', 'work', 'primary', true))
+    ) from generate_series(1, ${users}) as i`)
+  await db.query('analyze scim_users')
+}
