@@ -17,7 +17,7 @@ import { measureStartup } from './startup.ts'
 const { values: { quick, rounds } } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '7' }
+    rounds: { type: 'string', default: '6' }
   }
 })
 const file = (name: string) => new URL(name, import.meta.url)
@@ -34,7 +34,7 @@ if (!quick) writeFileSync(file('README.md'), withResults(readFileSync(file('READ
 async function run (rounds: number): Promise<Results> {
   return {
     machine: describeMachine(),
-    command: `npm run bench${rounds === 7 ? '' : ` -- --rounds ${rounds}`}`,
+    command: `npm run bench${rounds === 6 ? '' : ` -- --rounds ${rounds}`}`,
     withPromises: await compare(withPromises, rounds),
     withoutPromises: await compare(withoutPromises, rounds),
     postgres: await comparePostgres(rounds),

@@ -25,9 +25,9 @@ export interface Method {
 /** Requests emitted within the contestant's process. */
 export const withoutSockets: Method = {
   name: 'without sockets',
-  warmUpMilliseconds: 1000,
-  windowMilliseconds: 200,
-  windows: 5,
+  warmUpMilliseconds: 700,
+  windowMilliseconds: 100,
+  windows: 8,
   measure: (running, request, milliseconds) => running.call<Window>('emitRequests', request, milliseconds)
 }
 
@@ -36,7 +36,7 @@ export const overSockets: Method = {
   name: 'over sockets',
   warmUpMilliseconds: 1000,
   windowMilliseconds: 1000,
-  windows: 2,
+  windows: 1,
   async measure (running, { method, path, credentials, status }, milliseconds) {
     const authorization = await running.call<string>('authorization', credentials)
     const port = await running.call<number>('listen')
