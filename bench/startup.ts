@@ -46,7 +46,7 @@ export async function measureStartup (rounds: number, progress: Progress): Promi
 }
 
 async function startUp (...args: string[]): Promise<Measured> {
-  const [command, ...rest] = onMeasuredCore([process.execPath, '--expose-gc', script, ...args])
+  const [command, ...rest] = onMeasuredCore([process.execPath, script, ...args])
   const { stdout } = await run(command, rest)
   return JSON.parse(stdout)
 }
