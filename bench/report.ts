@@ -12,9 +12,9 @@ export function report (results: Results): string {
     `\`${command}\` on:`,
     table(['', ''], Object.entries(machine)),
     'CPU time of one request without sockets, resolver and store return promises:',
-    comparisons([...withPromises, ...postgres], [importRow(startup)]),
-    ...section('The same with a resolver and a store that return plain values:', withoutPromises, comparisons),
-    ...section('The same over sockets, 32 connections:', overSockets, comparisons),
+    table(['', 'result', 'goal', ''], [...comparedRows([...withPromises, ...postgres]), importRow(startup)]),
+    ...section('The same with a resolver and a store that return plain values:', withoutPromises, withoutGoals),
+    ...section('The same over sockets, 32 connections:', overSockets, withoutGoals),
     'Each on its own, in µs:',
     table(['', 'CPU time', 'elapsed'], [
       ...entryRows(withPromises), ...entryRows(withoutPromises, ', plain values'), ...entryRows(postgres), ...entryRows(overSockets, ', over sockets')
@@ -32,10 +32,12 @@ function section<T> (title: string, items: T[], show: (items: T[]) => string): s
   return items.length === 0 ? [] : [title, show(items)]
 }
 
-function comparisons (groups: GroupResult[], more: string[][] = []): string {
-  return table(['', 'result', 'goal', ''], [
-    ...groups.flatMap(({ title, comparisons }) => comparisons.map((compared) => comparedRow(title, compared))), ...more
-  ])
+function withoutGoals (groups: GroupResult[]): string {
+  return table(['', 'result'], comparedRows(groups))
+}
+
+function comparedRows (groups: GroupResult[]): string[][] {
+  return groups.flatMap(({ title, comparisons }) => comparisons.map((compared) => comparedRow(title, compared)))
 }
 
 function comparedRow (title: string, compared: Compared): string[] {
