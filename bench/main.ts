@@ -57,7 +57,7 @@ async function runQuick (): Promise<Results> {
     overSockets: [],
     primitives: await measurePrimitives(),
     profiles: [],
-    startup: await measureStartup(5, showProgress),
+    startup: await measureStartup(3, showProgress),
     sizes: await measureSizes()
   }
 }
