@@ -1,48 +1,44 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { onServerCores } from './cores.ts'
+import { onMeasuredCore } from './cores.ts'
 
-/** A module with a function `start`, and what that function is given. */
+/** A module with a function `start`, and its argument. */
 export interface Contestant {
   module: string
   setup?: object
 }
 
-/** A contestant's running server. */
+/** A contestant's running process. */
 export interface Running {
-  port: number
-  /** A token that it lets in. */
-  token: string
-  ask<T> (question: string): Promise<T>
+  /** Calls one of the methods in `worker.js`. */
+  call<T> (method: string, ...args: unknown[]): Promise<T>
   stop (): Promise<void>
 }
 
-const server = fileURLToPath(new URL('server.js', import.meta.url))
+const worker = fileURLToPath(new URL('worker.js', import.meta.url))
 
-/** Starts the server of a contestant, on cores of its own. */
+/** Starts the process of a contestant on the measured core. */
 export async function startContestant ({ module, setup = {} }: Contestant): Promise<Running> {
-  const [command, ...args] = onServerCores([process.execPath, server, module, JSON.stringify(setup)])
+  const [command, ...args] = onMeasuredCore([process.execPath, worker, module, JSON.stringify(setup)])
   const child = spawn(command, args, {
     env: { ...process.env, NODE_ENV: 'production' },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc']
   })
-  const failed = once(child, 'exit').then(([code]) => { throw new Error(`${module} ended with ${code}`) })
-  failed.catch(() => {})
+  const exited = once(child, 'exit').then(([code]) => { throw new Error(`${module} exited with ${code}`) })
+  exited.catch(() => {})
 
-  const message = async <T>() => (await Promise.race([once(child, 'message'), failed]))[0] as T
-  const { port, token } = await message<{ port: number, token: string }>()
+  const result = async <T>() => ((await Promise.race([once(child, 'message'), exited]))[0] as { result: T }).result
+  await result()
   return {
-    port,
-    token,
-    async ask<T> (question: string) {
-      const answered = message<{ answer: T }>()
-      child.send(question)
-      return (await answered).answer
+    async call<T> (method: string, ...args: unknown[]) {
+      const returned = result<T>()
+      child.send({ method, args })
+      return await returned
     },
     async stop () {
       child.disconnect()
-      await failed.catch(() => {})
+      await exited.catch(() => {})
     }
   }
 }

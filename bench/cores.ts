@@ -6,15 +6,15 @@ const others = `1-${availableParallelism() - 1}`
 
 /** How the work is spread over the cores. */
 export const cores = pinned
-  ? `server on core 0, load generator and database on ${availableParallelism() > 2 ? `cores ${others}` : 'core 1'}`
-  : 'server and load generator share the cores'
+  ? `measured process on core 0, load generator and database on ${availableParallelism() > 2 ? `cores ${others}` : 'core 1'}`
+  : 'the measured process shares all cores'
 
-/** Moves this process, and so whatever it starts, away from the cores of the servers. */
-export function leaveServerCores (): void {
+/** Moves this process, and whatever it starts, away from the measured core. */
+export function leaveMeasuredCore (): void {
   if (pinned) execFileSync('taskset', ['-a', '-c', '-p', others, String(process.pid)], { stdio: 'ignore' })
 }
 
-/** Answers the command that runs a command on the cores of the servers. */
-export function onServerCores (command: [string, ...string[]]): [string, ...string[]] {
+/** Returns the command that runs a command on the measured core. */
+export function onMeasuredCore (command: [string, ...string[]]): [string, ...string[]] {
   return pinned ? ['taskset', '-c', '0', ...command] : command
 }

@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -7,51 +7,26 @@ export interface Load {
   url: string
   method: 'GET' | 'POST'
   authorization: string
-  connections: number
-  seconds: number
-}
-
-/** What a load came to. */
-export interface Answered {
-  requests: number
-  perSecond: number
-  /** Answers with a status outside of 2xx and 3xx. */
-  refused: number
-  /** Requests that got no answer. */
-  failed: number
+  /** The status that every response must have. */
+  status: 200 | 401
+  milliseconds: number
 }
 
 const run = promisify(execFile)
-const hasWrk = spawnSync('wrk', ['--version']).error === undefined
+const autocannon = fileURLToPath(new URL('peers/node_modules/autocannon/autocannon.js', import.meta.url))
 
-/** The name of the load generator. */
-export const generator = hasWrk ? 'wrk' : 'autocannon'
-
-/** Sends requests on keep-alive connections, each as soon as the one before is answered. */
-export const sendLoad: (load: Load) => Promise<Answered> = hasWrk ? wrk : autocannon
-
-async function wrk ({ url, method, authorization, connections, seconds }: Load): Promise<Answered> {
-  const { stdout } = await run('wrk', [
-    '-t', '1', '-c', String(connections), '-d', String(seconds), '-s', beside(`${method.toLowerCase()}.lua`), '-H', `Authorization: ${authorization}`, url
-  ])
-  const errors = /Socket errors: (.*)/.exec(stdout)?.[1]?.match(/\d+/g) ?? []
-  return {
-    requests: Number(/(\d+) requests in/.exec(stdout)?.[1]),
-    perSecond: Number(/Requests\/sec: +([\d.]+)/.exec(stdout)?.[1]),
-    refused: Number(/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? 0),
-    failed: errors.reduce((sum, count) => sum + Number(count), 0)
-  }
-}
-
-async function autocannon ({ url, method, authorization, connections, seconds }: Load): Promise<Answered> {
+/**
+ * Sends requests on 32 keep-alive connections, each as soon as the response to the one before is there.
+ *
+ * @throws Error if a response is missing or has another status
+ */
+export async function sendLoad ({ url, method, authorization, status, milliseconds }: Load) {
   const { stdout } = await run(process.execPath, [
-    beside('peers/node_modules/autocannon/autocannon.js'),
-    '--json', '-m', method, '-c', String(connections), '-d', String(seconds), '-H', `Authorization=${authorization}`, url
+    autocannon, '--json', '-m', method, '-c', '32', '-d', String(milliseconds / 1000), '-H', `Authorization=${authorization}`, url
   ], { maxBuffer: 2 ** 24 })
-  const { requests, duration, non2xx, errors } = JSON.parse(stdout)
-  return { requests: requests.total, perSecond: requests.total / duration, refused: non2xx, failed: errors }
-}
-
-function beside (file: string): string {
-  return fileURLToPath(new URL(file, import.meta.url))
+  const { requests, duration, statusCodeStats, errors } = JSON.parse(stdout)
+  if (errors > 0 || requests.total === 0 || statusCodeStats[status]?.count !== requests.total) {
+    throw new Error(`${method} ${url} did not get ${status} throughout: ${JSON.stringify({ errors, statusCodeStats })}`)
+  }
+  return { requests: requests.total as number, elapsedMilliseconds: duration as number * 1000 }
 }

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { cpus, release, totalmem, type } from 'node:os'
 import { cores } from './cores.ts'
-import { generator } from './load.ts'
 
-/** What the figures of a run depend on. */
+/** Describes what the figures of a run depend on. */
 export function describeMachine (): Record<string, string> {
   return {
     processor: `${cpus()[0]?.model.trim() ?? 'unknown'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
@@ -13,7 +12,6 @@ export function describeMachine (): Record<string, string> {
     Express: versionOf('peers/node_modules/express'),
     '@fastify/bearer-auth': versionOf('peers/node_modules/@fastify/bearer-auth'),
     '@better-auth/scim': versionOf('peers/node_modules/@better-auth/scim'),
-    'load generator': generator,
     cores
   }
 }

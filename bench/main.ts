@@ -2,70 +2,91 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { startPostgres } from '../test/helpers/postgres.ts'
-import { byTenants, goalsOnly, inMemory, onPostgres, profiled, type Group } from './comparisons.ts'
-import { leaveServerCores } from './cores.ts'
+import { goalsOnly, onPostgres, profiled, withoutPromises, withPromises, type Group } from './comparisons.ts'
+import { leaveMeasuredCore } from './cores.ts'
 import { describeMachine } from './machine.ts'
+import { measure, overSockets, withoutSockets } from './measure.ts'
+import { measurePrimitives } from './primitives.ts'
 import { profileRequest } from './profile.ts'
+import { showProgress } from './progress.ts'
 import { report } from './report.ts'
-import { compare, type GroupResult, type Results } from './results.ts'
-import { measure } from './rounds.ts'
+import { summarize, type Results } from './results.ts'
 import { measureSizes } from './size.ts'
 import { measureStartup } from './startup.ts'
 
 const { values: { quick, rounds } } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '9' }
+    rounds: { type: 'string', default: '6' }
   }
 })
 const file = (name: string) => new URL(name, import.meta.url)
 
 installPeers()
-leaveServerCores()
-const results = await run(quick ? 1 : Number(rounds))
+leaveMeasuredCore()
+const results = quick ? await runQuick() : await run(Number(rounds))
 const text = report(results)
-progress('')
+showProgress('')
 console.log(text)
 writeFileSync(file('results.json'), JSON.stringify(results, null, 2) + '\n')
 if (!quick) writeFileSync(file('README.md'), withResults(readFileSync(file('README.md'), 'utf8'), text))
 
 async function run (rounds: number): Promise<Results> {
-  const measured: GroupResult[] = []
-  const measureAll = async (groups: Group[]) => {
-    for (const group of quick ? groups.map(goalsOnly) : groups) measured.push(compare(group, await measure(group, rounds, progress)))
-  }
-
-  await measureAll(inMemory)
-  const postgres = await startPostgres()
-  try {
-    await measureAll((quick ? [32] : [1, 8, 32, 128]).map((connections) => onPostgres(postgres.url, connections)))
-    await measureAll([byTenants(postgres.url)])
-  } finally {
-    await postgres.stop()
-  }
-
-  const profiles = []
-  for (const entry of quick ? [] : profiled) {
-    progress(`profiling ${entry.name}`)
-    profiles.push(await profileRequest(entry))
-  }
   return {
     machine: describeMachine(),
-    command: `npm run bench${quick ? ' -- --quick' : rounds === 9 ? '' : ` -- --rounds ${rounds}`}`,
-    groups: measured,
-    profiles,
-    startup: await measureStartup(2 * rounds, progress),
+    command: `npm run bench${rounds === 6 ? '' : ` -- --rounds ${rounds}`}`,
+    withPromises: await compare(withPromises, rounds),
+    withoutPromises: await compare(withoutPromises, rounds),
+    postgres: await comparePostgres(rounds),
+    overSockets: summarize(await measure(withPromises.map(goalsOnly), overSockets, 2, showProgress)),
+    primitives: await measurePrimitives(),
+    profiles: await profileAll(),
+    startup: await measureStartup(3 * rounds, showProgress),
     sizes: await measureSizes()
   }
 }
 
-/** The contestants from elsewhere have a lockfile of their own, so that nobody else installs them. */
-function installPeers (): void {
-  if (!existsSync(file('peers/node_modules'))) execFileSync('npm', ['ci'], { cwd: file('peers'), stdio: 'inherit' })
+/** One round of the comparisons that have a goal. */
+async function runQuick (): Promise<Results> {
+  return {
+    machine: describeMachine(),
+    command: 'npm run bench -- --quick',
+    withPromises: await compare(withPromises.map(goalsOnly), 1),
+    withoutPromises: [],
+    postgres: await comparePostgres(1),
+    overSockets: [],
+    primitives: await measurePrimitives(),
+    profiles: [],
+    startup: await measureStartup(3, showProgress),
+    sizes: await measureSizes()
+  }
 }
 
-function progress (text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`)
+async function compare (groups: Group[], rounds: number) {
+  return summarize(await measure(groups, withoutSockets, rounds, showProgress))
+}
+
+async function comparePostgres (rounds: number) {
+  const postgres = await startPostgres()
+  try {
+    return await compare(onPostgres(postgres.url), rounds)
+  } finally {
+    await postgres.stop()
+  }
+}
+
+async function profileAll () {
+  const profiles = []
+  for (const entry of profiled) {
+    showProgress(`profile: ${entry.name}`)
+    profiles.push(await profileRequest(entry))
+  }
+  return profiles
+}
+
+/** The contestants from elsewhere have a lockfile of their own: only this benchmark installs them. */
+function installPeers (): void {
+  if (!existsSync(file('peers/node_modules'))) execFileSync('npm', ['ci'], { cwd: file('peers'), stdio: 'inherit' })
 }
 
 function withResults (readme: string, text: string): string {

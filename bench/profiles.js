@@ -1,6 +1,6 @@
 import { Session } from 'node:inspector/promises'
 
-/** Where the CPU time and the allocations of this process go. */
+/** Profiles the CPU time and the allocations of this process. */
 export class Profiles {
   #session = new Session()
 

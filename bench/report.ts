@@ -1,48 +1,73 @@
-import type { Compared, GroupResult, Results } from './results.ts'
+import { stepsOf, type Primitives } from './primitives.ts'
 import type { RequestProfile } from './profile.ts'
+import { meetsGoal, type Compared, type GroupResult, type Results } from './results.ts'
 import type { Sizes } from './size.ts'
-import type { Startup } from './startup.ts'
+import { importGoal, type Startup } from './startup.ts'
 import type { Spread } from './statistics.ts'
 
-/** The results as Markdown. */
-export function report ({ machine, command, groups, profiles, startup, sizes }: Results): string {
+/** Writes the results as Markdown. */
+export function report (results: Results): string {
+  const { machine, command, withPromises, withoutPromises, postgres, overSockets, primitives, profiles, startup, sizes } = results
   return [
     `\`${command}\` on:`,
     table(['', ''], Object.entries(machine)),
-    'Requests answered in a second, as ratios: the median of the rounds and their range. The same by the CPU time of the two servers is what a busy machine disturbs least.',
-    table(
-      ['', 'ratio', 'by CPU time', 'goal', ''],
-      [...groups.flatMap(({ title, comparisons }) => comparisons.map((compared) => comparedRow(title, compared))), startupRow(startup)]
-    ),
-    'Each on its own, medians:',
-    table(['', 'requests a second', 'CPU µs a request'], groups.flatMap(entryRows)),
-    ...(profiles.length > 0
-      ? [
-          'Where the CPU time of one request to the plugin goes, in µs:', profileTable(profiles, 'microseconds', 1),
-          'And what it allocates, in bytes:', profileTable(profiles, 'allocatedBytes', 0)
-        ]
-      : []),
+    'CPU time of one request without sockets, resolver and store return promises:',
+    table(['', 'result', 'goal', ''], [...comparedRows([...withPromises, ...postgres]), importRow(startup)]),
+    ...section('The same with a resolver and a store that return plain values:', withoutPromises, withoutGoals),
+    ...section('The same over sockets, 32 connections:', overSockets, withoutGoals),
+    'Each on its own, in µs:',
+    table(['', 'CPU time', 'elapsed'], [
+      ...entryRows(withPromises), ...entryRows(withoutPromises, ', plain values'), ...entryRows(postgres), ...entryRows(overSockets, ', over sockets')
+    ]),
+    'The steps that no implementation can do without, in µs of CPU time, and how many of them a request needs:',
+    primitivesTable(primitives),
+    ...section('Where the CPU time of one request to the plugin goes, in µs, profiler included:', profiles, (all) => profileTable(all, 'microseconds', 2)),
+    ...section('What it allocates, in bytes:', profiles, (all) => profileTable(all, 'allocatedBytes', 0)),
     'What the plugin adds to the start of an empty Fastify app, and to its folder:',
     table(['', ''], [...startupRows(startup), ...sizeRows(sizes)])
   ].join('\n\n') + '\n'
 }
 
-function comparedRow (title: string, { of, to, ratio, cpuRatio, atLeast }: Compared): string[] {
+function section<T> (title: string, items: T[], show: (items: T[]) => string): string[] {
+  return items.length === 0 ? [] : [title, show(items)]
+}
+
+function withoutGoals (groups: GroupResult[]): string {
+  return table(['', 'result'], comparedRows(groups))
+}
+
+function comparedRows (groups: GroupResult[]): string[][] {
+  return groups.flatMap(({ title, comparisons }) => comparisons.map((compared) => comparedRow(title, compared)))
+}
+
+function comparedRow (title: string, compared: Compared): string[] {
+  const { to, as, goal, result } = compared
+  const ratio = as === 'ratio'
   return [
-    `${title}: ${of} / ${to}`,
-    range(ratio),
-    range(cpuRatio),
-    ...(atLeast === undefined ? ['', ''] : [`at least ${atLeast}`, verdict(ratio.median >= atLeast)])
+    ratio ? `${title}: ${to} / plugin` : `${title}: plugin over ${to}`,
+    range(result) + (ratio ? '' : ' µs'),
+    ...(goal === undefined ? ['', ''] : [ratio ? `at least ${goal}` : `at most ${goal} µs`, verdict(meetsGoal(compared))])
   ]
 }
 
-function startupRow ({ readyMilliseconds }: Startup): string[] {
-  return ['registering the plugin', `${range(readyMilliseconds)} ms`, '', 'under 5 ms', verdict(readyMilliseconds.median < 5)]
+function importRow ({ importRatio }: Startup): string[] {
+  return ['importing the plugin / importing Fastify', range(importRatio), `at most ${importGoal}`, verdict(importRatio.middle <= importGoal)]
 }
 
-function entryRows ({ title, entries }: GroupResult): string[][] {
-  return entries.map(({ name, perSecond, cpuMicroseconds }) => [
-    `${title}: ${name}`, Math.round(perSecond.median).toLocaleString('en'), cpuMicroseconds.median.toFixed(1)
+function entryRows (groups: GroupResult[], suffix = ''): string[][] {
+  return groups.flatMap(({ title, entries }) => entries.map(({ name, cpuMicroseconds, elapsedMicroseconds }) => [
+    `${title}: ${name}${suffix}`, range(cpuMicroseconds), range(elapsedMicroseconds)
+  ]))
+}
+
+function primitivesTable (primitives: Primitives): string {
+  const sum = (steps: Record<string, number>) =>
+    Object.entries(steps).reduce((total, [name, times]) => total + times * primitives[name]!.middle, 0).toFixed(2)
+  return table(['', 'µs', 'verify', 'generate'], [
+    ...Object.entries(primitives).map(([name, time]) => [
+      name, range(time), String(stepsOf.verify[name] ?? ''), String(stepsOf.generate[name] ?? '')
+    ]),
+    ['sum', '', sum(stepsOf.verify), sum(stepsOf.generate)]
   ])
 }
 
@@ -59,10 +84,11 @@ function profileTable (profiles: RequestProfile[], what: 'microseconds' | 'alloc
 
 function startupRows (startup: Startup): string[][] {
   return [
-    ['loading its modules and their dependencies', `${range(startup.importMilliseconds)} ms`],
-    ['registering it', `${range(startup.readyMilliseconds)} ms`],
-    ['heap', `${Math.round(startup.heapKilobytes.median)} KiB`],
-    ['resident memory', `${Math.round(startup.rssKilobytes.median)} KiB`]
+    ['importing Fastify, CPU time', `${range(startup.importFastify)} ms`],
+    ['importing the plugin after it', `${range(startup.importPlugin)} ms`],
+    ['registering the plugin', `${range(startup.ready)} ms`],
+    ['heap', `${Math.round(startup.heapKilobytes.middle)} KiB`],
+    ['resident memory', `${Math.round(startup.rssKilobytes.middle)} KiB`]
   ]
 }
 
@@ -75,8 +101,8 @@ function sizeRows ({ package: own, dependencies }: Sizes): string[][] {
   ]
 }
 
-function range ({ median, lowest, highest }: Spread): string {
-  return `${median.toFixed(2)} (${lowest.toFixed(2)} to ${highest.toFixed(2)})`
+function range ({ middle, lowest, highest }: Spread): string {
+  return `${middle.toFixed(2)} (${lowest.toFixed(2)} to ${highest.toFixed(2)})`
 }
 
 function kibibytes (bytes: number): string {

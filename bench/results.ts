@@ -1,55 +1,66 @@
-import type { Group } from './comparisons.ts'
+import type { Comparison, Group } from './comparisons.ts'
+import type { Round, Window } from './measure.ts'
+import type { Primitives } from './primitives.ts'
 import type { RequestProfile } from './profile.ts'
-import type { Measured } from './rounds.ts'
 import type { Sizes } from './size.ts'
 import type { Startup } from './startup.ts'
-import { spread, type Spread } from './statistics.ts'
+import { median, spread, type Spread } from './statistics.ts'
 
-/** All that one run has found. */
+/** All figures of one run. */
 export interface Results {
   machine: Record<string, string>
   command: string
-  groups: GroupResult[]
+  withPromises: GroupResult[]
+  withoutPromises: GroupResult[]
+  postgres: GroupResult[]
+  overSockets: GroupResult[]
+  primitives: Primitives
   profiles: RequestProfile[]
   startup: Startup
   sizes: Sizes
 }
 
-/** What the entries of one group came to, and how they compare. */
+/** The figures of one group. */
 export interface GroupResult {
   title: string
-  entries: { name: string, perSecond: Spread, cpuMicroseconds: Spread }[]
+  entries: { name: string, cpuMicroseconds: Spread, elapsedMicroseconds: Spread }[]
   comparisons: Compared[]
 }
 
-/** How two entries compare, by the ratios of each round. */
-export interface Compared {
-  of: string
-  to: string
-  /** Requests answered in a second. */
-  ratio: Spread
-  /** The same by the CPU time of the servers, which a busy machine disturbs less. */
-  cpuRatio: Spread
-  atLeast?: number
+/** A comparison and its result. */
+export interface Compared extends Comparison {
+  result: Spread
 }
 
-/** Sums up the samples of a group. */
-export function compare ({ title, entries, comparisons }: Group, measured: Measured): GroupResult {
-  const samples = (name: string) => measured.get(name) ?? []
-  return {
+/** Reduces each round to the median of its windows, and the rounds to their middle and range. */
+export function summarize (measured: Map<Group, Round[]>): GroupResult[] {
+  return [...measured].map(([{ title, entries, comparisons }, rounds]) => ({
     title,
     entries: entries.map(({ name }) => ({
       name,
-      perSecond: spread(samples(name).map(({ perSecond }) => perSecond)),
-      cpuMicroseconds: spread(samples(name).map(({ cpuMicroseconds }) => cpuMicroseconds))
+      cpuMicroseconds: spread(rounds.map((round) => medianOf(round[name]!, 'cpuMicroseconds'))),
+      elapsedMicroseconds: spread(rounds.map((round) => medianOf(round[name]!, 'elapsedMicroseconds')))
     })),
-    comparisons: comparisons.map((comparison) => {
-      const pairs = samples(comparison.of).map((of, round) => ({ of, to: samples(comparison.to)[round]! }))
-      return {
-        ...comparison,
-        ratio: spread(pairs.map(({ of, to }) => of.perSecond / to.perSecond)),
-        cpuRatio: spread(pairs.map(({ of, to }) => to.cpuMicroseconds / of.cpuMicroseconds))
-      }
-    })
-  }
+    comparisons: comparisons.map((comparison) => ({
+      ...comparison,
+      result: spread(rounds.map((round) => compareWindows(comparison, round)))
+    }))
+  }))
+}
+
+/** Whether the result of a comparison meets its goal. */
+export function meetsGoal ({ as, goal = NaN, result }: Compared): boolean {
+  return as === 'ratio' ? result.middle >= goal : result.middle <= goal
+}
+
+/** Compares only windows that followed each other: what slows the machine slows both. */
+function compareWindows ({ to, as }: Comparison, round: Round): number {
+  return median(round['plugin']!.map(({ cpuMicroseconds: plugin }, i) => {
+    const other = round[to]![i]!.cpuMicroseconds
+    return as === 'ratio' ? other / plugin : plugin - other
+  }))
+}
+
+function medianOf (windows: Window[], name: keyof Window): number {
+  return median(windows.map((window) => window[name]))
 }

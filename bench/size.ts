@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-/** What an install of the package takes on disk, in bytes. Fastify is the host's. */
+/** Bytes on disk of the package and its dependencies. Fastify is the host's. */
 export interface Sizes {
   package: number
   dependencies: { name: string, bytes: number }[]
@@ -13,7 +13,7 @@ export interface Sizes {
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Adds up the files of the package as it is published, and of all that it depends on. */
+/** Adds up the files of the package as published, and of all its dependencies. */
 export async function measureSizes (): Promise<Sizes> {
   const packed = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root })
   const listed = await run('npm', ['ls', '--all', '--omit=dev', '--parseable'], { cwd: root })

@@ -1,27 +1,27 @@
 /**
- * Does the time that it takes to refuse a wrong token tell how much of it is right?
+ * Does the time that it takes to reject a wrong token depend on how much of the token is right?
  *
- * Wrong tokens, with the right checksum, have their first n characters in common with a target. They
- * are verified without a network, nearer than an attacker gets, once while the target is the right
- * token and once while a stranger is: what tokens with much in common do to caches and branch
- * prediction cancels out in the difference. The slope of a line through the differences is what one
- * more right character costs. Zero must lie within the confidence interval of that cost; for a hook
- * that also compares character by character, it must not, or there was too much noise to tell.
+ * Wrong tokens, with the right checksum, share their first n characters with a target. They are
+ * verified without a network, closer than an attacker gets: once while the target is the right token,
+ * and once while a stranger is. Effects of similar tokens on caches and branch prediction cancel out
+ * in the difference. The slope of a line through the differences is the cost of one more right
+ * character. Zero must lie within the confidence interval of that cost. For a hook that also compares
+ * character by character it must not, or there was too much noise to tell.
  *
- * Reported without a verdict is what it costs right after the right token was verified: the branch
- * prediction of a processor that has just read one token is faster through another one like it.
+ * The time right after the right token was verified is reported without a verdict: the branch
+ * prediction of a processor that has just read one token is faster through a similar one.
  */
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import scimToken, { type VerifyScimToken } from '../lib/index.ts'
 import { generateToken, hashToken } from '../lib/token.ts'
 import { alphabet, withChecksum } from '../test/helpers/tokens.ts'
 
-// All tokens have the first five in common; who has 48 has the token.
+// All tokens share the first five characters, and two that share 48 are the same token.
 const shared = [5, 15, 30, 40, 47]
 const warmUpRounds = 50
 const rounds = 1200
 const callsPerRound = 32
-// Slower ones are garbage collections and other processes.
+// The slower ones are due to garbage collection and other processes.
 const callsKept = 16
 // 99.9 % of the normal distribution.
 const quantile = 3.29
@@ -29,7 +29,7 @@ const quantile = 3.29
 /** Mean nanoseconds, a row for each round and a column for each n. */
 type Times = number[][]
 
-/** By which token is right. */
+/** The times by which token is right. */
 type Arms = Record<'target' | 'stranger', Times>
 
 // Stack traces would be the greater part of the time, and of the noise.
@@ -96,7 +96,7 @@ function report (name: string, times: Arms): { low: number, high: number } {
   const totals = times.target.slice(warmUpRounds)
   const strangers = times.stranger.slice(warmUpRounds)
   const differences = totals.map((row, i) => row.map((time, column) => time - (strangers[i]?.[column] ?? NaN)))
-  console.log(`\n${name}: ns to refuse a token with n right characters, and what of it is due to those`)
+  console.log(`\n${name}: ns to reject a token with n right characters, and the part of it that is due to them`)
   for (const [column, n] of shared.entries()) {
     const [total, due] = [totals, differences].map((rows) => format(estimate(rows.map((row) => row[column] ?? NaN))))
     console.log(`  n = ${String(n).padStart(2)}: ${total}, ${due}`)
@@ -107,20 +107,20 @@ function report (name: string, times: Arms): { low: number, high: number } {
   return { low, high }
 }
 
-/** One of many tokens that have exactly the first n characters of the target. */
+/** Creates one of many tokens that share exactly the first n characters with the target. */
 function wrongToken (n: number, i: number): string {
   const others = [...alphabet].filter((character) => character !== target[n])
   return withChecksum(target.slice(0, n) + others[i] + generateToken().slice(n + 1, 48))
 }
 
-/** Of the line of least squares. */
+/** Returns the slope of the least-squares line. */
 function slope (row: number[]): number {
   const middle = mean(shared)
   const squares = shared.reduce((sum, n) => sum + (n - middle) ** 2, 0)
   return row.reduce((sum, time, column) => sum + time * ((shared[column] ?? NaN) - middle), 0) / squares
 }
 
-/** The mean and its standard error. */
+/** Returns the mean and its standard error. */
 function estimate (values: number[]): { mean: number, error: number } {
   const middle = mean(values)
   const variance = values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1)

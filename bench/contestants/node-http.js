@@ -1,18 +1,18 @@
-import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { generateToken, hashToken } from '../../dist/token.js'
-import { generatePath, permissions, resolver } from './work.js'
+import { createHost, generatePath, permissions } from './work.js'
 
-/** The same work on Node's own HTTP server: the limit of what JavaScript can do here. */
-export async function start () {
-  const records = new Map()
-  const server = createServer((request, response) => {
+/** The same work on Node.js's own HTTP server, without a framework. */
+export async function start ({ promises }) {
+  const { token, resolver, store } = await createHost({ promises })
+  const server = createServer(async (request, response) => {
     if (request.method !== 'POST' || request.url !== generatePath) return response.writeHead(404).end()
-    const user = resolver.authenticate(request)
+    const user = await resolver.authenticate(request)
     if (user === null) return response.writeHead(401).end()
-    if (!resolver.authorize(user, permissions)) return response.writeHead(403).end()
+    if (!await resolver.authorize(user, permissions)) return response.writeHead(403).end()
+
     const token = generateToken()
-    records.set('default', { hash: hashToken(token), createdAt: new Date() })
+    if (!await store.replace({ hash: hashToken(token), createdAt: new Date() }, { user })) return response.writeHead(404).end()
     const body = `{"token":"${token}"}`
     response.writeHead(200, {
       'content-type': 'application/json; charset=utf-8',
@@ -20,6 +20,5 @@ export async function start () {
       'content-length': body.length
     }).end(body)
   })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  return { port: server.address().port, token: '' }
+  return { server, token }
 }

@@ -1,20 +1,14 @@
 import Fastify from 'fastify'
 import scimToken from 'fastify-scim-token'
-import { memoryStore } from 'fastify-scim-token/stores/memory'
-import { generateToken, hashToken } from '../../dist/token.js'
-import { listen, noUsers, resolver, scimPath } from './work.js'
+import { createHost, noUsers, scimPath, serverOf } from './work.js'
 
-/** The plugin, its memory store and one SCIM route behind its hook. */
-export async function start ({ timeout }) {
-  const token = generateToken()
-  const store = memoryStore()
-  store.replace({ hash: hashToken(token), createdAt: new Date() })
-
+/** The plugin and one SCIM route behind its hook. */
+export async function start ({ promises, timeout }) {
+  const { token, resolver, store } = await createHost({ promises })
   const app = Fastify()
   app.decorate('scimAuthResolver', resolver)
   app.decorate('scimTokenStore', store)
   await app.register(scimToken, { timeout })
   app.get(scimPath, { onRequest: app.verifyScimToken }, async () => noUsers)
-
-  return { port: await listen(app), token }
+  return { server: await serverOf(app), token }
 }

@@ -1,9 +1,9 @@
 import Fastify from 'fastify'
-import { listen, noUsers, scimPath } from './work.js'
+import { noUsers, scimPath, serverOf } from './work.js'
 
 /** The SCIM route with no check at all. */
 export async function start () {
   const app = Fastify()
   app.get(scimPath, async () => noUsers)
-  return { port: await listen(app), token: '' }
+  return { server: await serverOf(app), token: '' }
 }

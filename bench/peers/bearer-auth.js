@@ -1,7 +1,7 @@
 import bearerAuth from '@fastify/bearer-auth'
 import Fastify from 'fastify'
 import { generateToken } from '../../dist/token.js'
-import { listen, noUsers, scimPath } from '../contestants/work.js'
+import { noUsers, scimPath, serverOf } from '../contestants/work.js'
 
 /** @fastify/bearer-auth with one key, which it keeps in plain text. */
 export async function start () {
@@ -9,5 +9,5 @@ export async function start () {
   const app = Fastify()
   await app.register(bearerAuth, { keys: new Set([token]) })
   app.get(scimPath, async () => noUsers)
-  return { port: await listen(app), token }
+  return { server: await serverOf(app), token }
 }

@@ -1,11 +1,10 @@
 import { createServer } from 'node:http'
-import { once } from 'node:events'
 import { scim } from '@better-auth/scim'
 import { betterAuth } from 'better-auth'
 import { memoryAdapter } from 'better-auth/adapters/memory'
 import { toNodeHandler } from 'better-auth/node'
 import Fastify from 'fastify'
-import { generatePath, listen, permissions, resolver, tokenReply } from '../contestants/work.js'
+import { generatePath, permissions, resolver, serverOf, tokenReply } from '../contestants/work.js'
 
 const secret = 'for a benchmark on the loopback interface only'
 const policy = { actorId: 'admin', scopes: ['scim.users.read'], expiresAt: new Date(Date.now() + 86_400_000) }
@@ -27,9 +26,9 @@ export async function start ({ job }) {
   const { connection, token } = await auth.api.createSCIMManagedConnection({
     body: { ...policy, creationRequestId: 'benchmark-creation', provisioningDomainId: 'benchmark' }
   })
-  if (job === 'verify') return { port: await serveScim(auth), token }
+  if (job === 'verify') return { server: createServer(toNodeHandler(auth)), token }
 
-  // Concurrent rotations of one connection make it answer 409, so they wait in line.
+  // Of concurrent rotations of one connection all but one get a 409, so they wait in line.
   let rotation = Promise.resolve()
   const rotate = async () => {
     // It keeps every credential and five may be active: emptied tables let each rotation be a first one.
@@ -49,11 +48,5 @@ export async function start ({ job }) {
     reply.header('cache-control', 'no-store')
     return { token }
   })
-  return { port: await listen(app), token }
-}
-
-async function serveScim (auth) {
-  const server = createServer(toNodeHandler(auth))
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  return server.address().port
+  return { server: await serverOf(app), token }
 }

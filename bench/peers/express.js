@@ -1,21 +1,20 @@
-import { once } from 'node:events'
+import { createServer } from 'node:http'
 import express from 'express'
-import { generatePath, permissions, resolver } from '../contestants/work.js'
+import { createHost, generatePath, permissions } from '../contestants/work.js'
 import { generateToken, hashToken } from '../../dist/token.js'
 
-/** The same work in a handler of Express, Unleash's framework, as it comes. */
-export async function start () {
-  const records = new Map()
+/** The same work in a handler of Express, Unleash's framework, with its default settings. */
+export async function start ({ promises }) {
+  const { token, resolver, store } = await createHost({ promises })
   const app = express()
-  app.post(generatePath, (request, response) => {
-    const user = resolver.authenticate(request)
+  app.post(generatePath, async (request, response) => {
+    const user = await resolver.authenticate(request)
     if (user === null) return response.status(401).json({})
-    if (!resolver.authorize(user, permissions)) return response.status(403).json({})
+    if (!await resolver.authorize(user, permissions)) return response.status(403).json({})
+
     const token = generateToken()
-    records.set('default', { hash: hashToken(token), createdAt: new Date() })
+    if (!await store.replace({ hash: hashToken(token), createdAt: new Date() }, { user })) return response.status(404).json({})
     response.set('cache-control', 'no-store').json({ token })
   })
-  const server = app.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return { port: server.address().port, token: '' }
+  return { server: createServer(app), token }
 }
