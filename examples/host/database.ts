@@ -22,8 +22,8 @@ export async function openDatabase ({ url, dataDir }: { url?: string | undefined
 }
 
 async function connect (connectionString: string): Promise<Database> {
-  // Without limits, a server that no longer responds would take up every connection of the pool.
-  const pool = new pg.Pool({ connectionString, connectionTimeoutMillis: 5000, query_timeout: 10_000 })
+  // In milliseconds. A write of the plugin is two statements, within its timeout of 10 seconds.
+  const pool = new pg.Pool({ connectionString, connectionTimeoutMillis: 1500, query_timeout: 3000 })
   // The pool replaces an idle connection that the server has closed; without a listener the process would exit.
   pool.on('error', () => {})
   await pool.query('select 1').catch(async (error: NodeJS.ErrnoException) => {

@@ -16,6 +16,8 @@ export async function migrate (db: Database, { scimSettings }: { scimSettings: b
       perform pg_advisory_xact_lock(hashtext('host'));
       ${sessionsTable};
       ${scimTables};
+      -- Below query_timeout, in milliseconds. A startup parameter would not get through every pooler.
+      execute format('alter role %I in database %I set statement_timeout = 2500', current_user, current_database());
     end $migration$`)
 
   await db.query(scimSettings

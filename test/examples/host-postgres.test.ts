@@ -71,6 +71,13 @@ t.test('a second SIGINT while a client sends its request slowly -> the host exit
   t.match(other.output(), 'a second SIGINT')
 })
 
+t.test('a host has started -> its role has a statement_timeout on new connections, below its query_timeout', async (t) => {
+  const db = new pg.Client(postgres.url)
+  await db.connect()
+  t.teardown(() => db.end())
+  t.strictSame((await db.query('show statement_timeout')).rows, [{ statement_timeout: '2500ms' }])
+})
+
 t.test('SCIM_SETTINGS=none -> a host without SCIM settings: 404 for generate', async (t) => {
   const host = await startHostProcess(t, { ...env, SCIM_SETTINGS: 'none' })
   t.equal((await fetch(host.url + generatePath, { method: 'POST', headers: admin })).status, 404)
