@@ -24,27 +24,25 @@ export interface ScimErrorInit {
  * rest of a rejection.
  */
 export class ScimError {
-  /** Status of the response: 401 or 503. */
-  readonly statusCode: number
-  /** Written for the client; internal messages are in `cause`. */
-  readonly message: string
-  /**
-   * `SCIM_TOKEN_MISSING` or `SCIM_TOKEN_INVALID` if a request is rejected, `SCIM_STORE_FAILED` if the
-   * token could not be verified.
-   */
-  readonly code: string
-  /** Headers of the response: content type, and `www-authenticate` or `retry-after`. */
-  readonly headers: Readonly<Record<string, string>>
-  /** What the store threw, for the log. */
-  readonly cause: unknown
+  // Only the properties of the body are enumerable: a host's validator or serializer may allow no others.
+
+  /** The schema URI of a SCIM error. */
+  readonly schemas = ['urn:ietf:params:scim:api:messages:2.0:Error']
+  /** The status code as the string that the body has. */
+  readonly status: string
+  /** The message, as the body names it. */
+  readonly detail: string
+  readonly #code: string
+  readonly #headers: Readonly<Record<string, string>>
+  readonly #cause: unknown
 
   constructor ({ statusCode, message, code = 'SCIM_ERROR', headers, cause }: ScimErrorInit) {
-    this.statusCode = statusCode
-    this.message = message
-    this.code = code
+    this.status = String(statusCode)
+    this.detail = message
+    this.#code = code
     // A spread would cost a tenth of a rejection.
-    this.headers = Object.assign({}, headers, { 'content-type': 'application/scim+json' })
-    this.cause = cause
+    this.#headers = Object.assign({}, headers, { 'content-type': 'application/scim+json' })
+    this.#cause = cause
   }
 
   /** The name of the class, as errors have it; never sent. */
@@ -52,26 +50,31 @@ export class ScimError {
     return 'ScimError'
   }
 
-  // Properties too, because serializers that validate their input read them instead of toJSON.
-
-  /** The schema URI of a SCIM error. */
-  get schemas () {
-    return ['urn:ietf:params:scim:api:messages:2.0:Error']
+  /** Status of the response: 401 or 503. */
+  get statusCode () {
+    return Number(this.status)
   }
 
-  /** The status code as the string that the body has. */
-  get status () {
-    return String(this.statusCode)
+  /** Written for the client; internal messages are in `cause`. */
+  get message () {
+    return this.detail
   }
 
-  /** The message, as the body names it. */
-  get detail () {
-    return this.message
+  /**
+   * `SCIM_TOKEN_MISSING` or `SCIM_TOKEN_INVALID` if a request is rejected, `SCIM_STORE_FAILED` if the
+   * token could not be verified.
+   */
+  get code () {
+    return this.#code
   }
 
-  /** Returns the body of the response. */
-  toJSON () {
-    const { schemas, status, detail } = this
-    return { schemas, status, detail }
+  /** Headers of the response: content type, and `www-authenticate` or `retry-after`. */
+  get headers () {
+    return this.#headers
+  }
+
+  /** What the store threw, for the log. */
+  get cause () {
+    return this.#cause
   }
 }

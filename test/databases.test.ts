@@ -149,7 +149,7 @@ t.test('the documented store with named statements -> it generates a token', asy
   const store = host.scimTokenStore
   t.equal(await store.replace(newRecord(), context), true)
   const { rows } = await app.query('select from pg_prepared_statements')
-  t.equal(rows.length, 1)
+  t.equal(rows.length, 2)
 })
 
 t.test('every block of the page is of a language that is run here', async (t) => {

@@ -68,15 +68,16 @@ for (const [name, response] of Object.entries(responseSchemas)) {
   })
 }
 
-t.test('a serializer of the host that validates -> still 401 and 503', async (t) => {
+t.test('a serializer of the host that allows only the properties of the schema -> still 401 and 503', async (t) => {
+  const strictSchema = Type.Object(scimErrorSchema.properties, { additionalProperties: false })
   const { send } = await startScimHost(t, {
     find,
     async routes (app) {
       app.setSerializerCompiler(() => (data) => {
-        if (!Value.Check(scimErrorSchema, data)) throw new Error('does not match the schema')
+        if (!Value.Check(strictSchema, data)) throw new Error('does not match the schema')
         return JSON.stringify(data)
       })
-      app.get('/scim/Users', { onRequest: app.verifyScimToken, schema: { response: { default: scimErrorSchema } } }, async () => 'users')
+      app.get('/scim/Users', { onRequest: app.verifyScimToken, schema: { response: { default: strictSchema } } }, async () => 'users')
     }
   })
   t.strictSame(await send(), noAuthorizationHeader)
