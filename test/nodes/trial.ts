@@ -35,7 +35,7 @@ export interface TrialResult {
 }
 
 // Short, so that a fault that is held for longer than this takes little time.
-const timeout = 1000
+const timeout = 800
 
 /** Runs nodes under load, injects faults, and checks everything that was seen. */
 export async function runTrial (setup: TrialSetup): Promise<TrialResult> {
