@@ -1,12 +1,16 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { check } from './checker.ts'
-import type { Change, Event, History, Operation, State } from './history.ts'
+import { auditRowOf, check } from './checker.ts'
+import type { AuditRow, Change, Event, History, Operation, State } from './history.ts'
 import { correctHistories, isLinearizable, smallHistories } from './histories.ts'
 
 let id = 0
 function at (start: number, end: number, event: Event): Operation {
   return { id: id++, node: 0, start, end, ...event }
+}
+
+function tokenRow (operation: number, hash: string): AuditRow {
+  return { operation, hash, enabled: null }
 }
 
 const off: Event = { kind: 'setEnabled', enabled: false, outcome: 'stored' }
@@ -42,7 +46,7 @@ function goodHistory (): History {
       { operation: 3, hash: 'b', enabled: true },
       { operation: 4, hash: 'c', enabled: true }
     ],
-    audit: [{ operation: 0, hash: 'a' }, { operation: 1, hash: 'b' }, { operation: 4, hash: 'c' }],
+    audit: [tokenRow(0, 'a'), tokenRow(1, 'b'), { operation: 2, hash: null, enabled: false }, { operation: 3, hash: null, enabled: true }, tokenRow(4, 'c')],
     final: { hash: 'c', enabled: true }
   }
 }
@@ -107,8 +111,8 @@ t.test('a violated guarantee -> a violation of its rule', async (t) => {
         operations.push({ ...at(200, 210, stored('d')), id: 98 }, { ...at(220, 230, stored('e')), id: 99 }, at(100, 101, rejected('b')))
         changes.splice(4, 0, { operation: 98, hash: 'd', enabled: true })
         changes.push({ operation: 99, hash: 'e', enabled: true })
-        audit.splice(2, 0, { operation: 98, hash: 'd' })
-        audit.push({ operation: 99, hash: 'e' })
+        audit.splice(4, 0, tokenRow(98, 'd'))
+        audit.push(tokenRow(99, 'e'))
       }
     },
     {
@@ -132,6 +136,16 @@ t.test('a violated guarantee -> a violation of its rule', async (t) => {
       spoil: ({ audit }) => audit.splice(1, 1)
     },
     {
+      name: 'SCIM was disabled without a row in the audit',
+      rule: 'no token without a row',
+      spoil: ({ audit }) => audit.splice(2, 1)
+    },
+    {
+      name: 'the audit says that SCIM was enabled when it was disabled',
+      rule: 'fail closed',
+      spoil: ({ audit }) => { audit[2]!.enabled = true }
+    },
+    {
       name: 'the audit lacks its last row',
       rule: 'no token without a row',
       spoil: ({ audit }) => audit.pop()
@@ -141,14 +155,14 @@ t.test('a violated guarantee -> a violation of its rule', async (t) => {
       rule: 'fail closed',
       spoil: (history) => {
         history.changes.push({ operation: 5, hash: 'x', enabled: true })
-        history.audit.push({ operation: 5, hash: 'x' })
+        history.audit.push(tokenRow(5, 'x'))
         history.final.hash = 'x'
       }
     },
     {
       name: 'a rejected generate has a row in the audit',
       rule: 'fail closed',
-      spoil: ({ audit }) => audit.push({ operation: 5, hash: 'x' })
+      spoil: ({ audit }) => audit.push(tokenRow(5, 'x'))
     },
     {
       name: 'a verification made a change',
@@ -160,7 +174,7 @@ t.test('a violated guarantee -> a violation of its rule', async (t) => {
       rule: 'fail closed',
       spoil: ({ changes, audit }) => {
         changes.push({ operation: 99, hash: 'c', enabled: true })
-        audit.push({ operation: 99, hash: 'c' })
+        audit.push(tokenRow(99, 'c'))
       }
     },
     {
@@ -186,7 +200,7 @@ t.test('a violated guarantee -> a violation of its rule', async (t) => {
     {
       name: 'a generate changed nothing',
       rule: 'atomic writes',
-      spoil: ({ changes, audit, final }) => { changes[4]!.hash = audit[2]!.hash = final.hash = 'b' }
+      spoil: ({ changes, audit, final }) => { changes[4]!.hash = audit[4]!.hash = final.hash = 'b' }
     },
     {
       name: 'the store does not hold the last token',
@@ -245,7 +259,7 @@ function writesInOrder (writes: [number, number, Event][], order: number[]): His
       enabled: write.kind === 'setEnabled' ? write.enabled : enabled
     })
   }
-  const audit = changes.filter(({ operation }) => writes[operation]![2].kind === 'generate').map(({ operation, hash }) => ({ operation, hash: hash! }))
+  const audit = changes.map((change) => auditRowOf(change, operations[change.operation]))
   const { hash, enabled } = changes.at(-1)!
   return { initial, operations, changes, audit, final: { hash, enabled } }
 }
@@ -266,11 +280,11 @@ t.test('a correct history with one thing wrong -> a violation', async (t) => {
     },
     {
       name: 'the token before the last is accepted long after',
-      spoil: ({ operations, changes, audit }) => {
-        const last = operations.find((operation) => operation.id === audit.at(-1)?.operation)
-        const before = audit.at(-2)
-        if (last?.outcome !== 'stored' || before === undefined) return false
-        return operations.push({ id: -1, node: 0, start: 1000, end: 1001, kind: 'verify', hash: before.hash, outcome: 'accepted' }) > 0 && changes.length > 0
+      spoil: ({ operations, audit }) => {
+        const [before, newest] = audit.filter(({ hash }) => hash !== null).slice(-2)
+        const last = operations.find((operation) => operation.id === newest?.operation)
+        if (last?.outcome !== 'stored' || before?.hash == null) return false
+        return operations.push({ id: -1, node: 0, start: 1000, end: 1001, kind: 'verify', hash: before.hash, outcome: 'accepted' }) > 0
       }
     },
     {
@@ -310,7 +324,7 @@ t.test('a correct history with one thing wrong -> a violation', async (t) => {
         const late = operations.find((operation) => operation.kind === 'generate' && operation.outcome === 'given up' && !made.has(operation.id) && isLater(operation))
         if (late === undefined) return false
         final.hash = 'late'
-        return changes.push({ ...final, operation: late.id }) > 0 && audit.push({ operation: late.id, hash: 'late' }) > 0
+        return changes.push({ ...final, operation: late.id }) > 0 && audit.push(tokenRow(late.id, 'late')) > 0
       }
     },
     {

@@ -1,5 +1,5 @@
 import { findLateWrites } from './late-writes.ts'
-import { isUnknown, isWrite, type Change, type History, type Operation, type State } from './history.ts'
+import { isUnknown, isWrite, type AuditRow, type Change, type History, type Operation, type State } from './history.ts'
 import { checkMoments } from './linearizability.ts'
 import { describe, violation, type Violation } from './violation.ts'
 
@@ -34,10 +34,10 @@ function checkChanges ({ changes, operations }: History, byId: Operations): Viol
   ]
 }
 
-/** The audit has every token that was stored and no other, in the order in which they were stored. */
+/** The audit has every change and no other row, in the order in which the changes were made. */
 function checkAudit ({ changes, audit }: History, byId: Operations): Violation[] {
-  const expected = changes.filter(({ operation }) => byId.get(operation)?.kind !== 'setEnabled').map(auditKey)
-  const actual = audit.map(auditKey)
+  const expected = changes.map((change) => describeRow(auditRowOf(change, byId.get(change.operation))))
+  const actual = audit.map(describeRow)
   const at = Array.from({ length: Math.max(expected.length, actual.length) }, (_, i) => i).find((i) => expected[i] !== actual[i])
   if (at === undefined) return []
 
@@ -47,8 +47,13 @@ function checkAudit ({ changes, audit }: History, byId: Operations): Violation[]
   return [violation('atomic writes', `row ${at} of the audit is that of ${row}, and should be that of ${change}`)]
 }
 
-function auditKey ({ operation, hash }: { operation: number, hash: string | null }): string {
-  return `operation ${operation}, hash ${short(hash)}`
+/** Returns the row that a change must have in the audit. */
+export function auditRowOf ({ operation, hash, enabled }: Change, maker: Operation | undefined): AuditRow {
+  return maker?.kind === 'setEnabled' ? { operation, hash: null, enabled } : { operation, hash, enabled: null }
+}
+
+function describeRow ({ operation, hash, enabled }: AuditRow): string {
+  return `operation ${operation}, ${enabled === null ? `hash ${short(hash)}` : enabled ? 'enabled' : 'disabled'}`
 }
 
 /** A generate changes only the token, a setEnabled only the switch, and the last change is what the store holds. */

@@ -24,6 +24,8 @@ export interface Cluster {
   nodes: NodeProcess[]
   /** The plugin's option, in milliseconds. */
   timeout: number
+  /** How many statements a write takes: with a fence the first draws a number. */
+  statementsPerWrite: number
   /** Stops a node and starts another one in its place. */
   replace (index: number, signal: 'SIGTERM' | 'SIGKILL', clockOffset?: number): Promise<void>
   /** Stops all nodes; the database stays. */
@@ -59,6 +61,7 @@ export async function startCluster ({ size, logFolder, timeout = 1500, brokenSto
     proxies,
     nodes,
     timeout,
+    statementsPerWrite: brokenStore === 'unfenced' ? 1 : 2,
     async replace (index, signal, clockOffset) {
       await stop(nodes[index]!, signal)
       nodes[index] = await start(index, clockOffset)

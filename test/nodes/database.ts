@@ -36,16 +36,28 @@ export interface Database {
 
 const signals = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const
 
-// Runs within the statement that makes a change, so its order is that of the changes. Drawing a
-// number for a fence is not a change.
+// Runs at the end of the statement that makes a change, which still locks the row: the order is that
+// of the changes. A setEnabled that leaves the row as it is has a row in the audit.
 const recordChanges = `
-  create table changes (id bigint generated always as identity primary key, operation int, hash text, enabled boolean not null);
+  create table changes (
+    id bigint generated always as identity primary key,
+    operation int,
+    hash text,
+    enabled boolean not null,
+    transaction bigint not null default txid_current(),
+    unique (operation, transaction)
+  );
   create function record_change() returns trigger language plpgsql as $$ begin
     insert into changes (operation, hash, enabled)
-    values (substring(current_query() from '/\\* \\w+ (\\d+) \\*/')::int, new.token_hash, new.enabled);
+    select substring(current_query() from '/\\* \\w+ (\\d+), ')::int, token_hash, enabled
+    from scim_settings where tenant = new.tenant
+    on conflict do nothing;
     return null;
   end $$;
-  create trigger record_change after insert or update of token_hash, enabled on scim_settings for each row execute function record_change()`
+  create trigger record_insert after insert on scim_settings for each row execute function record_change();
+  create trigger record_update after update on scim_settings for each row
+    when ((old.token_hash, old.enabled) is distinct from (new.token_hash, new.enabled)) execute function record_change();
+  create trigger record_audit after insert on scim_token_audit for each row execute function record_change()`
 
 const otherBackends = "from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
 
@@ -125,7 +137,7 @@ export async function startDatabase (logFile: string): Promise<Database> {
       await untilBackends('no node is connected', 'true', (others) => others === 0)
       return await connected(async (client) => {
         const { rows: changes } = await client.query('select operation, hash, enabled from changes order by id')
-        const { rows: audit } = await client.query('select created_by::int as operation, token_hash as hash from scim_token_audit where token_hash is not null order by id')
+        const { rows: audit } = await client.query('select created_by::int as operation, token_hash as hash, enabled from scim_token_audit order by id')
         const { rows: [final] } = await client.query("select token_hash as hash, enabled from scim_settings where tenant = 'default'")
         return { changes, audit, final }
       })

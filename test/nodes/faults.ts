@@ -1,6 +1,6 @@
 import { generateToken } from '../../lib/token.ts'
 import type { WriteKind } from './history.ts'
-import { giveUpThenConfirm, isStatement, sendUntilHeld, waysToHoldBack, type Scene, type Way } from './hold-back.ts'
+import { giveUpThenConfirm, sendUntilHeld, waysToHoldBack, type Scene, type Way } from './hold-back.ts'
 import type { NodeProcess } from './node-process.ts'
 import { hasPgbouncer } from './pgbouncer.ts'
 import type { HeldStatement } from './proxy.ts'
@@ -103,22 +103,17 @@ export const faults: Record<string, Fault> = {
 
 /** Waits until the last statement of a generate has reached the database, and returns the operation. */
 async function duringGenerate (scene: FaultScene, node: NodeProcess): Promise<number> {
-  const statement = await holdGenerate(scene, node)
+  const statement = await sendUntilHeld(scene, node, 'generate', 'last')
   statement.pass()
   return statement.operation
 }
 
 async function cutConnection (scene: FaultScene, random: Random, cut: (statement: HeldStatement) => Promise<void>, isStored?: boolean): Promise<string> {
   const node = random.pick(scene.cluster.nodes)
-  const statement = await holdGenerate(scene, node)
+  const statement = await sendUntilHeld(scene, node, 'generate', 'last')
   await cut(statement)
   if (isStored !== undefined) scene.expectedStored.set(statement.operation, isStored)
   return `node ${node.index}`
-}
-
-/** Holds back the next statement that stores a token. */
-async function holdGenerate (scene: FaultScene, node: NodeProcess): Promise<HeldStatement> {
-  return await sendUntilHeld(scene, node, 'generate', scene.cluster.proxies[node.index]!.holdNext(isStatement('generate', 'last')))
 }
 
 async function withoutDatabase (scene: FaultScene, mode: 'fast' | 'immediate'): Promise<string> {

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { auditRowOf } from './checker.ts'
 import type { Change, Event, History, Operation, State } from './history.ts'
 
 /** What one client may do in a simulated history, and when it takes effect. */
@@ -47,8 +48,8 @@ export const correctHistories: fc.Arbitrary<History> = fc.array(steps, { minLeng
       operations.push({ ...operation, ...read(kind, hash, state) })
     }
   }
-  const isToken = new Set(all.flatMap(({ kind }, id) => kind === 'generate' ? [id] : []))
-  const audit = changes.filter(({ operation }) => isToken.has(operation)).map(({ operation, hash }) => ({ operation, hash: hash! }))
+  const byId = new Map(operations.map((operation) => [operation.id, operation]))
+  const audit = changes.map((change) => auditRowOf(change, byId.get(change.operation)))
   return { initial, operations, changes, audit, final: { ...state } }
 })
 
@@ -64,15 +65,15 @@ const spans = fc.tuple(fc.nat(7), fc.nat(3)).map(([start, length]) => ({ node: 0
 export function smallHistories (outcomes: ('accepted' | 'rejected')[]): fc.Arbitrary<History> {
   const verifications = fc.array(fc.tuple(spans, fc.nat(2), fc.constantFrom(...outcomes)), { maxLength: 4 })
   return fc.tuple(fc.tuple(spans, spans, spans), verifications).map(([generates, reads]) => {
-    const rows = generates.map((_span, operation) => ({ operation, hash: `hash ${operation}` }))
+    const changes = generates.map((_span, operation) => ({ operation, hash: `hash ${operation}`, enabled: true }))
     return {
       initial: { hash: null, enabled: true },
       operations: [
         ...generates.map((span, id): Operation => ({ ...span, id, kind: 'generate', outcome: 'stored', hash: `hash ${id}` })),
         ...reads.map(([span, token, outcome], i): Operation => ({ ...span, id: 3 + i, kind: 'verify', hash: `hash ${token}`, outcome }))
       ],
-      changes: rows.map((row) => ({ ...row, enabled: true })),
-      audit: rows,
+      changes,
+      audit: changes.map((change) => ({ ...change, enabled: null })),
       final: { hash: 'hash 2', enabled: true }
     }
   })

@@ -10,10 +10,11 @@ export interface Change extends State {
   operation: number
 }
 
-/** A token in the store's own audit table. */
+/** A row of the store's own audit table: a token or a switch, and null for the other. */
 export interface AuditRow {
   operation: number
-  hash: string
+  hash: string | null
+  enabled: boolean | null
 }
 
 /**

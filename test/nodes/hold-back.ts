@@ -40,7 +40,7 @@ export const waysToHoldBack: Record<string, Way> = {
     async holdBack (scene, node, kind, stage) {
       const below = limitBelow(scene)
       await node.usePool({ ...directPool(scene, node), connectionTimeoutMillis: below, statement_timeout: below })
-      const statement = await sendUntilHeld(scene, node, kind, proxyOf(scene, node).holdNext(isStatement(kind, stage)))
+      const statement = await sendUntilHeld(scene, node, kind, stage)
       process.kill(statement.backend!, 'SIGSTOP')
       statement.pass()
       await scene.recorder.ended(statement.operation)
@@ -89,7 +89,7 @@ export const waysToHoldBack: Record<string, Way> = {
     async holdBack (scene, node, kind, stage) {
       const { cluster: { database, timeout } } = scene
       await node.usePool({ ...directPool(scene, node), query_timeout: timeout })
-      const statement = await sendUntilHeld(scene, node, kind, proxyOf(scene, node).holdNext(isStatement(kind, stage)))
+      const statement = await sendUntilHeld(scene, node, kind, stage)
       const unlock = await database.lockSettings()
       statement.pass()
       await scene.recorder.ended(statement.operation)
@@ -118,7 +118,6 @@ export async function giveUpThenConfirm (
     else await confirmed
   } finally {
     await release()
-    await givesUp.usePool()
   }
   return await confirmed
 }
@@ -139,22 +138,24 @@ async function send ({ client }: Scene, node: NodeProcess, kind: WriteKind): Pro
   else await client.setEnabled(node, true)
 }
 
-/** Sends writes of a kind to a node, one after the other, until the proxy holds one back. */
-export async function sendUntilHeld (scene: Scene, node: NodeProcess, kind: WriteKind, held: Promise<HeldStatement>): Promise<HeldStatement> {
+/** Sends writes to a node, one after the other, until the proxy holds one back. */
+export async function sendUntilHeld (scene: Scene, node: NodeProcess, kind: WriteKind, stage: Stage, proxy = proxyOf(scene, node)): Promise<HeldStatement> {
+  const held = holdNextWrite(scene, proxy, kind, stage)
   for (;;) {
     const statement = await Promise.race([held, send(scene, node, kind)])
     if (statement !== undefined) return statement
   }
 }
 
-/** Matches the first statement of a write, or the last. */
-export function isStatement (kind: WriteKind, stage: Stage): (statement: Statement) => boolean {
-  return (statement) => statement.kind === kind && (stage === 'first' || statement.inserts)
+/** Holds back the first or the last statement of the next write of a kind. */
+function holdNextWrite ({ cluster }: Scene, proxy: Proxy, kind: WriteKind, stage: Stage): Promise<HeldStatement> {
+  const number = stage === 'first' ? 1 : cluster.statementsPerWrite
+  return proxy.holdNext((statement) => statement.kind === kind && statement.number === number)
 }
 
 async function pauseNetwork (scene: Scene, node: NodeProcess, kind: WriteKind, stage: Stage, queryTimeout?: number): Promise<Release> {
   await node.usePool({ ...directPool(scene, node), query_timeout: queryTimeout })
-  const statement = await sendUntilHeld(scene, node, kind, proxyOf(scene, node).holdNext(isStatement(kind, stage)))
+  const statement = await sendUntilHeld(scene, node, kind, stage)
   await scene.recorder.ended(statement.operation)
   return async () => {
     statement.pass()
@@ -164,17 +165,17 @@ async function pauseNetwork (scene: Scene, node: NodeProcess, kind: WriteKind, s
 
 /** A verification holds the one connection while the write waits for it. */
 async function busyBeforeFirst (scene: Scene, node: NodeProcess, kind: WriteKind): Promise<HeldStatement> {
-  const occupying = proxyOf(scene, node).holdNext(isVerify)
+  const held = proxyOf(scene, node).holdNext(isVerify)
   scene.client.verify(node, generateToken())
-  await occupying
+  const occupying = await held
   await send(scene, node, kind)
-  return await occupying
+  return occupying
 }
 
 /** A verification that waits for the one connection gets it between the two statements of the write. */
 async function busyBeforeLast (scene: Scene, node: NodeProcess, kind: WriteKind): Promise<HeldStatement> {
   const proxy = proxyOf(scene, node)
-  const first = await sendUntilHeld(scene, node, kind, proxy.holdNext(isStatement(kind, 'first')))
+  const first = await sendUntilHeld(scene, node, kind, 'first')
   const occupying = proxy.holdNext(isVerify)
   scene.client.verify(node, generateToken())
   await until('the verification waits for the connection', async () => (await node.poolState()).waiting > 0)
@@ -189,25 +190,25 @@ async function queueInPgbouncer (scene: Scene, node: NodeProcess, kind: WriteKin
   const pgbouncer = await startPgbouncer(scene.cluster.database, limitBelow(scene))
   const proxy = await startProxy(pgbouncer.socket)
   await node.usePool({ connectionString: urlOf(proxy), query_timeout: queryTimeout })
-  const statement = await sendUntilHeld(scene, node, kind, proxy.holdNext(isStatement(kind, stage)))
+  const statement = await sendUntilHeld(scene, node, kind, stage, proxy)
   const free = await pgbouncer.occupy()
   statement.pass()
   await scene.recorder.ended(statement.operation)
   return async () => {
     await free()
     await finish(scene, node, statement)
-    await node.usePool()
     proxy.close()
     await pgbouncer.stop()
   }
 }
 
-/** Waits until a statement has had its effect, if any, and the node has nothing left to send. */
+/** Waits until a write has had its effect, if any, and gives the node back its own pool. */
 async function finish ({ cluster }: Scene, node: NodeProcess, statement: HeldStatement): Promise<void> {
   statement.pass()
   await statement.finished
   await until(`the pool of node ${node.index} is idle`, async () => (await node.poolState()).isIdle)
   await cluster.database.untilQuiet()
+  await node.usePool()
 }
 
 function proxyOf ({ cluster }: Scene, node: NodeProcess): Proxy {

@@ -52,7 +52,8 @@ function storeOf ({ request }: ScimRequestContext): ScimSettingsStore<{ name: st
 /** Puts the operation into a comment before each statement, for the proxy and for the database's trigger. */
 function databaseOf (request: FastifyRequest): Queryable {
   const { kind, id } = operationOf(request)
-  return { query: (text, values) => pool.query(`/* ${kind} ${id} */ ${text}`, values) }
+  let number = 0
+  return { query: (text, values) => pool.query(`/* ${kind} ${id}, statement ${++number} */ ${text}`, values) }
 }
 
 function operationOf ({ headers }: FastifyRequest): { kind: string, id: string } {

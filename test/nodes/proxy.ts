@@ -7,8 +7,8 @@ export interface Statement {
   /** The operation on whose behalf the node sends it. */
   operation: number
   kind: Event['kind']
-  /** Whether it inserts a row, as the last statement of a write does into the audit table. */
-  inserts: boolean
+  /** Which statement of this operation it is, from 1. */
+  number: number
 }
 
 /** A statement that the proxy holds back, and with it everything that follows on its connection. */
@@ -145,9 +145,9 @@ export async function startProxy (socket: string): Promise<Proxy> {
 
 /** Reads the comment that node.ts puts before every statement. */
 function readStatement (bytes: Buffer): Statement | undefined {
-  const [, kind, operation, text = ''] = /\/\* (\w+) (\d+) \*\/([^\0]*)/.exec(bytes.toString('latin1')) ?? []
-  if (operation === undefined) return undefined
-  return { operation: Number(operation), kind: kind as Statement['kind'], inserts: /\binsert into\b/i.test(text) }
+  const [, kind, operation, number] = /\/\* (\w+) (\d+), statement (\d+) \*\//.exec(bytes.toString('latin1')) ?? []
+  if (kind === undefined) return undefined
+  return { operation: Number(operation), kind: kind as Statement['kind'], number: Number(number) }
 }
 
 // The message BackendKeyData: a letter, its length, the process id, a secret key.
