@@ -1,6 +1,6 @@
 import { generateToken } from '../../lib/token.ts'
 import type { WriteKind } from './history.ts'
-import { giveUpThenConfirm, sendUntilHeld, waysToHoldBack, type Scene, type Way } from './hold-back.ts'
+import { giveUpThenConfirm, sendUntilHeld, stages, waysToHoldBack, type Scene, type Way } from './hold-back.ts'
 import type { NodeProcess } from './node-process.ts'
 import { hasPgbouncer } from './pgbouncer.ts'
 import type { HeldStatement } from './proxy.ts'
@@ -130,7 +130,7 @@ async function withoutDatabase (scene: FaultScene, mode: 'fast' | 'immediate'): 
 async function holdBackWrite (scene: FaultScene, random: Random, way: Way): Promise<string> {
   const [givesUp, confirms] = random.shuffle(scene.cluster.nodes) as [NodeProcess, NodeProcess]
   const kind = random.pick<WriteKind>(['generate', 'setEnabled'])
-  const stage = random.pick(way.stages)
+  const stage = random.pick(stages)
   await giveUpThenConfirm(scene, way, { nodes: [givesUp, confirms], kind, stage })
   if (kind === 'setEnabled') await until('SCIM is enabled again', async () => await scene.client.setEnabled(confirms, true) === 'stored')
   return `node ${givesUp.index} before the ${stage} statement of a ${kind}, confirmed by node ${confirms.index}`

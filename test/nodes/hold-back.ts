@@ -15,14 +15,14 @@ export interface Scene {
 }
 
 /** Which statement of a write is held back: with a fence the first draws a number and the last writes. */
-export type Stage = 'first' | 'last'
+export const stages = ['first', 'last'] as const
+export type Stage = typeof stages[number]
 
 /** A write of a node, held back until the node has given it up. The function lets it go on and waits until it has ended. */
 type Release = () => Promise<void>
 
 /** A way to hold back the writes of a node for longer than the plugin's `timeout`. */
 export interface Way {
-  stages: Stage[]
   /** Whether the writes of other nodes wait, too. */
   blocksOthers?: boolean
   needsPgbouncer?: boolean
@@ -32,11 +32,8 @@ export interface Way {
   holdBack (scene: Scene, node: NodeProcess, kind: WriteKind, stage: Stage): Promise<Release>
 }
 
-const bothStages: Stage[] = ['first', 'last']
-
 export const waysToHoldBack: Record<string, Way> = {
   'frozen backend, connectionTimeoutMillis and statement_timeout below timeout': {
-    stages: bothStages,
     async holdBack (scene, node, kind, stage) {
       const below = limitBelow(scene)
       await node.usePool({ ...directPool(scene, node), connectionTimeoutMillis: below, statement_timeout: below })
@@ -52,17 +49,14 @@ export const waysToHoldBack: Record<string, Way> = {
   },
 
   'paused network, without query_timeout': {
-    stages: bothStages,
     holdBack: (scene, node, kind, stage) => pauseNetwork(scene, node, kind, stage)
   },
 
   'paused network, query_timeout below timeout': {
-    stages: bothStages,
     holdBack: (scene, node, kind, stage) => pauseNetwork(scene, node, kind, stage, limitBelow(scene))
   },
 
   'busy pool of one, without connectionTimeoutMillis': {
-    stages: bothStages,
     async holdBack (scene, node, kind, stage) {
       await node.usePool({ ...directPool(scene, node), max: 1 })
       const occupying = stage === 'first' ? await busyBeforeFirst(scene, node, kind) : await busyBeforeLast(scene, node, kind)
@@ -71,20 +65,17 @@ export const waysToHoldBack: Record<string, Way> = {
   },
 
   'queue of pgbouncer, statement_timeout only': {
-    stages: bothStages,
     needsPgbouncer: true,
     holdBack: (scene, node, kind, stage) => queueInPgbouncer(scene, node, kind, stage)
   },
 
   'queue of pgbouncer, query_timeout below timeout': {
-    stages: bothStages,
     needsPgbouncer: true,
     dropsWrites: true,
     holdBack: (scene, node, kind, stage) => queueInPgbouncer(scene, node, kind, stage, limitBelow(scene))
   },
 
   'locked settings table, query_timeout at timeout': {
-    stages: bothStages,
     blocksOthers: true,
     async holdBack (scene, node, kind, stage) {
       const { cluster: { database, timeout } } = scene
