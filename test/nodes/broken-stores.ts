@@ -39,7 +39,7 @@ export const brokenStores: Record<string, (store: Store, dbOf: (request: Fastify
     }
   }),
 
-  /** Writes in one statement, whatever has been stored since the write began: the PostgreSQL store before it had a fence. */
+  /** Writes in one statement, whatever has been stored since the write began, as the PostgreSQL store did before it had a fence. */
   unfenced: (store, dbOf) => ({
     ...store,
     async replace ({ hash, createdAt }, { request, user }) {
@@ -56,10 +56,15 @@ export const brokenStores: Record<string, (store: Store, dbOf: (request: Fastify
       return rows.length > 0
     },
 
-    async setEnabled (enabled, { request }) {
+    async setEnabled (enabled, { request, user }) {
       await dbOf(request).query(`
-        insert into scim_settings (tenant, enabled) values ($1, $2)
-        on conflict (tenant) do update set enabled = excluded.enabled`, [tenantOf(request), enabled])
+        with changed as (
+          insert into scim_settings (tenant, enabled) values ($1, $2)
+          on conflict (tenant) do update set enabled = excluded.enabled
+          returning tenant, enabled
+        )
+        insert into scim_token_audit (tenant, enabled, created_by)
+        select tenant, enabled, $3 from changed`, [tenantOf(request), enabled, user.name])
     }
   })
 }
