@@ -13,8 +13,8 @@ export interface Postgres {
   stop: () => Promise<void>
 }
 
-// PostgreSQL does not run as root. 65534 is an unprivileged user on every Linux.
-const unprivileged = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
+// PostgreSQL and pgbouncer do not run as root. 65534 is an unprivileged user on every Linux.
+export const unprivileged = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
 
 /** Initialises and starts a server on a free port of 127.0.0.1, with its data in a temporary folder. */
 export async function startPostgres (): Promise<Postgres> {

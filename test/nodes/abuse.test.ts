@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import t from 'tap'
 import { generateToken } from '../../lib/token.ts'
 import { exchange, openSocket, readAll, statusCodes } from '../helpers/raw-http.ts'
-import { makeClient } from './client.ts'
+import { createClient } from './client.ts'
 import { startCluster } from './cluster.ts'
 import { scanLogs } from './logs.ts'
 import { startRecorder } from './recorder.ts'
@@ -12,7 +12,7 @@ t.setTimeout(120_000)
 
 const logFolder = t.testdir()
 const recorder = startRecorder()
-const client = makeClient(recorder)
+const client = createClient(recorder)
 const { database, nodes, stopNodes, remove } = await startCluster({ size: 1, logFolder, recorder })
 t.teardown(remove)
 const node = nodes[0]!
@@ -28,7 +28,7 @@ async function storedTokens (): Promise<number> {
   return await database.connected(async (sql) => (await sql.query('select from scim_token_audit')).rows.length)
 }
 
-/** How many of so many requests with the valid token were let in. */
+/** Sends requests with the valid token, and returns how many were accepted. */
 async function accepted (times: number): Promise<number> {
   let count = 0
   for (let i = 0; i < times; i++) {
@@ -37,7 +37,7 @@ async function accepted (times: number): Promise<number> {
   return count
 }
 
-t.test('valid tokens are served while 1,000 connections send their headers slowly', async (t) => {
+t.test('1,000 connections send their headers slowly -> valid tokens are accepted meanwhile, the slow requests get 408', async (t) => {
   const slow = await Promise.all(Array.from({ length: 1000 }, () => openSocket(node.address)))
   const received = slow.map(readAll)
   for (const socket of slow) socket.write('GET /scim/v2/Users HTTP/1.1\r\nHost: host\r\nX-Slow: ')
@@ -45,23 +45,23 @@ t.test('valid tokens are served while 1,000 connections send their headers slowl
 
   t.equal(await accepted(100), 100)
   t.type(token = (await client.generate(node))!, 'string')
-  const answers = (await Promise.all(received)).flatMap(statusCodes)
+  const slowStatuses = (await Promise.all(received)).flatMap(statusCodes)
   clearInterval(drip)
-  t.strictSame(new Set(answers), new Set([408]), 'and the host ends those connections')
+  t.strictSame(new Set(slowStatuses), new Set([408]))
 })
 
-t.test('a body that never comes is ended by the requestTimeout of the host, or refused before', async (t) => {
+t.test('a body that never arrives -> 408 after the requestTimeout of the host, 401 at once without credentials', async (t) => {
   const before = await storedTokens()
-  const [known, unknown] = await Promise.all([
+  const [authenticated, unauthenticated] = await Promise.all([
     exchange(node.address, request(`POST ${generatePath}`, 'Authorization: admin', 'Content-Length: 100') + 'a'),
     exchange(node.address, request(`POST ${generatePath}`, 'Content-Length: 100') + 'a')
   ])
-  t.match(statusCodes(known), [408])
-  t.match(statusCodes(unknown), [401])
+  t.match(statusCodes(authenticated), [408])
+  t.match(statusCodes(unauthenticated), [401])
   t.equal(await storedTokens(), before)
 })
 
-t.test('what is too large is refused', async (t) => {
+t.test('headers, URLs and bodies that are too large -> 431 or 413, and nothing is stored', async (t) => {
   const before = await storedTokens()
   const large = 'a'.repeat(20_000)
   const cases = [
@@ -76,7 +76,7 @@ t.test('what is too large is refused', async (t) => {
   t.equal(await storedTokens(), before)
 })
 
-t.test('pipelined requests are answered each, and one token is valid after them', async (t) => {
+t.test('20 pipelined generates -> 20 tokens, of which one is valid', async (t) => {
   const requests = Array.from({ length: 20 }, (_, i) => request(`POST ${generatePath}`, 'Authorization: admin', 'Content-Length: 0', ...(i === 19 ? ['Connection: close'] : [])))
   const received = await exchange(node.address, requests.join(''))
   const tokens = [...received.matchAll(/"token":"(\w+)"/g)].map(([, token]) => token!)
@@ -86,7 +86,7 @@ t.test('pipelined requests are answered each, and one token is valid after them'
   t.strictSame(outcomes.filter((outcome) => outcome === 'accepted').length, 1)
 })
 
-t.test('clients that go away or close their half of the connection harm nobody', async (t) => {
+t.test('clients that reset, close or half-close the connection -> valid tokens are accepted afterwards', async (t) => {
   const leave = [(socket: Socket) => socket.resetAndDestroy(), (socket: Socket) => socket.destroy(), (socket: Socket) => socket.end()]
   await Promise.all(Array.from({ length: 60 }, async (_, i) => {
     const socket = await openSocket(node.address)
@@ -95,8 +95,8 @@ t.test('clients that go away or close their half of the connection harm nobody',
     leave[i % leave.length]!(socket)
     await gone
   }))
-  // What they have asked for may still be stored, until nothing but our own token is.
-  await until('they are done', async () => {
+  // Their generates may still be in progress, until one of ours is the only one that is stored.
+  await until('no other generate is in progress', async () => {
     const before = await storedTokens()
     token = (await client.generate(node))!
     return await storedTokens() === before + 1
@@ -104,7 +104,7 @@ t.test('clients that go away or close their half of the connection harm nobody',
   t.equal(await accepted(10), 10)
 })
 
-t.test('a request that could be read in two ways is refused, and the one hidden in it is not run', async (t) => {
+t.test('a request with ambiguous framing -> 400, and the request hidden in it is not run', async (t) => {
   const hidden = request(`POST ${generatePath}`, 'Authorization: admin', 'Content-Length: 0')
   const chunked = (size = hidden.length.toString(16)) => `${size}\r\n${hidden}\r\n0\r\n\r\n`
   const post = (...headers: string[]) => request(`POST ${generatePath}`, `Authorization: Bearer ${token}`, ...headers)
@@ -124,21 +124,21 @@ t.test('a request that could be read in two ways is refused, and the one hidden 
     'a bare CR in a header': post('X: a\rTransfer-Encoding: chunked', 'Content-Length: 0') + hidden,
     'a NUL in a header': post('X: a\0b', 'Content-Length: 0') + hidden,
     'a bare CR after a chunk size': post('Transfer-Encoding: chunked') + `0\r\r\n${hidden}`,
-    'a chunk size that is no number': post('Transfer-Encoding: chunked') + chunked('0x10'),
-    'a chunk size beyond all bounds': post('Transfer-Encoding: chunked') + chunked('fffffffffffffffff'),
+    'a chunk size that is not a number': post('Transfer-Encoding: chunked') + chunked('0x10'),
+    'a chunk size over 2^64': post('Transfer-Encoding: chunked') + chunked('fffffffffffffffff'),
     'a chunk longer than its size': post('Transfer-Encoding: chunked') + chunked('1'),
     'no version': `POST ${generatePath}\r\n\r\n${hidden}`
   }
   const before = await storedTokens()
   const received = await Promise.all(Object.values(shapes).map((bytes) => exchange(node.address, bytes)))
-  // What is wrong with a body shows after its headers have been refused for want of permission.
-  const answers = Object.keys(shapes).map((name, i) => [name, statusCodes(received[i]!).filter((status, j) => status !== 403 || j > 0)])
-  t.strictSame(answers, Object.keys(shapes).map((name) => [name, [400]]))
+  // An invalid body is found after the request has been rejected for a missing permission.
+  const responses = Object.keys(shapes).map((name, i) => [name, statusCodes(received[i]!).filter((status, j) => status !== 403 || j > 0)])
+  t.strictSame(responses, Object.keys(shapes).map((name) => [name, [400]]))
   t.equal(await storedTokens(), before)
   t.equal(await accepted(1), 1)
 })
 
-t.test('valid tokens are served during a flood of wrong ones', async (t) => {
+t.test('1,000 requests with invalid tokens -> valid tokens are accepted meanwhile', async (t) => {
   const flood = Promise.all(Array.from({ length: 20 }, async (_, i) => {
     for (let j = 0; j < 50; j++) await client.verify(node, i % 2 === 0 ? generateToken() : 'scim_wrong')
   }))
@@ -146,8 +146,8 @@ t.test('valid tokens are served during a flood of wrong ones', async (t) => {
   await flood
 })
 
-t.test('after all that the host stops cleanly, and its log holds no secret and no trouble', async (t) => {
+t.test('SIGTERM after the abuse -> the host exits with 0, its log has no secret and no crash', async (t) => {
   await stopNodes()
-  t.strictSame(recorder.complaints, [])
+  t.strictSame(recorder.problems, [])
   t.strictSame(await scanLogs(logFolder), [])
 })

@@ -1,102 +1,110 @@
 import { hashToken } from '../../lib/token.ts'
-import { isApiError, isScimError, isStopping, isUnknown } from './documented-errors.ts'
-import type { Outcome } from './history.ts'
-import { send, type Answer, type Question } from './http.ts'
+import { isApiError, isScimError, isStopping, saysUnconfirmed } from './documented-errors.ts'
+import type { Event, Operation, WriteOutcome } from './history.ts'
+import { send, type HttpRequest, type HttpResponse } from './http.ts'
 import type { NodeProcess } from './node-process.ts'
 import type { Recorder } from './recorder.ts'
 
 const settingsPath = '/api/admin/scim-settings'
 const generatePath = `${settingsPath}/generate-new-token`
+const admin = { authorization: 'admin' }
 
-/** Callers whose request must be refused, with the status that they get. */
-export const refusedCallers = {
-  nobody: { status: 401, headers: {} },
+/** Callers whose generate must be rejected, and the status that they get. */
+export const rejectedCallers = {
+  unauthenticated: { status: 401, headers: {} },
   viewer: { status: 403, headers: { authorization: 'viewer' } },
-  'admin without SCIM settings': { status: 404, headers: { authorization: 'admin', 'x-tenant': 'none' } }
+  'admin without SCIM settings': { status: 404, headers: { ...admin, 'x-tenant': 'none' } }
 }
 
 export interface GenerateOptions {
-  /** Milliseconds after which the client goes away. */
-  patience?: number
-  refusedAs?: keyof typeof refusedCallers
+  /** Milliseconds after which the client disconnects. */
+  disconnectAfter?: number
+  rejectedAs?: keyof typeof rejectedCallers
 }
 
-/** Does what admins and identity providers do, and records it. */
+type OutcomeOf<Kind extends Event['kind']> = Extract<Operation, { kind: Kind }>['outcome']
+
+/** Sends the requests of admins and identity providers, and records each with its outcome. */
 export interface Client {
-  /** Answers the token, if there was one. */
+  /** Returns the token, or undefined if there was none in the response. */
   generate (node: NodeProcess, options?: GenerateOptions): Promise<string | undefined>
-  enable (node: NodeProcess, enabled: boolean): Promise<Outcome>
-  verify (node: NodeProcess, token: string): Promise<'accepted' | 'refused' | 'unknown'>
-  look (node: NodeProcess): Promise<void>
+  setEnabled (node: NodeProcess, enabled: boolean): Promise<WriteOutcome>
+  verify (node: NodeProcess, token: string): Promise<OutcomeOf<'verify'>>
+  getSettings (node: NodeProcess): Promise<OutcomeOf<'getSettings'>>
 }
 
-export function makeClient (recorder: Recorder): Client {
-  /** Complains of a failure that is not as documented. Answers whether the failure left things as they were. */
-  function judge (id: number, node: NodeProcess, question: Question, answer: Answer | null, isDocumented: (answer: Answer) => boolean): boolean {
-    const what = `${question.method} ${question.path} at node ${node.index}`
-    if (answer === null) {
-      if (question.patience !== undefined) return false
+export function createClient (recorder: Recorder): Client {
+  /** Sends a request that says in a header which operation it is, so that the database can tell. */
+  async function sendAs (kind: Event['kind'], id: number, node: NodeProcess, request: HttpRequest): Promise<HttpResponse | null> {
+    return await send(node, { ...request, headers: { ...request.headers, 'x-operation': `${kind} ${id}` } })
+  }
+
+  /** Returns the outcome of a request without a 200, and records a problem if the response is not as documented. */
+  function failedOutcome (id: number, node: NodeProcess, request: HttpRequest, response: HttpResponse | null, isDocumented: (response: HttpResponse) => boolean): Exclude<WriteOutcome, 'stored'> {
+    const what = `${request.method} ${request.path} at node ${node.index}`
+    if (response === null) {
+      if (request.disconnectAfter !== undefined) return 'client left'
       recorder.lost.add(id)
-      if (!node.leaving) recorder.complain(`${what} had no answer`)
-      return false
+      if (!node.leaving) recorder.addProblem(`${what} had no response`)
+      return 'given up'
     }
-    if (node.leaving && answer.status === 503 && isStopping(answer)) return true
-    if (answer.status !== 503 || !isDocumented(answer)) recorder.complain(`${what} was answered ${answer.status} ${JSON.stringify(answer.headers)} ${answer.body}`)
-    return !isUnknown(answer)
+    if (node.leaving && response.status === 503 && isStopping(response)) return 'unchanged'
+    if (response.status !== 503 || !isDocumented(response)) recorder.addProblem(`${what} had the response ${response.status} ${JSON.stringify(response.headers)} ${response.body}`)
+    return saysUnconfirmed(response) ? 'given up' : 'unchanged'
   }
 
   return {
-    async generate (node, { patience, refusedAs } = {}) {
-      const refusal = refusedAs && refusedCallers[refusedAs]
+    async generate (node, { disconnectAfter, rejectedAs } = {}) {
+      const rejection = rejectedAs && rejectedCallers[rejectedAs]
       let token: string | undefined
       await recorder.record(node.index, async (id) => {
-        const headers = { ...(refusal?.headers ?? { authorization: 'admin' }), 'x-operation': String(id) }
-        const question: Question = { method: 'POST', path: generatePath, headers, patience }
-        const answer = await send(node, question)
-        if (answer?.status === 200) {
-          if (refusal !== undefined) recorder.complain(`${refusedAs} generated a token at node ${node.index}`)
-          token = String(JSON.parse(answer.body).token)
+        const request: HttpRequest = { method: 'POST', path: generatePath, headers: rejection?.headers ?? admin, disconnectAfter }
+        const response = await sendAs('generate', id, node, request)
+        if (response?.status === 200) {
+          if (rejection !== undefined) recorder.addProblem(`${rejectedAs} generated a token at node ${node.index}`)
+          token = String(JSON.parse(response.body).token)
           return { kind: 'generate', outcome: 'stored', hash: hashToken(token) }
         }
-        if (refusal !== undefined && answer?.status === refusal.status) return { kind: 'generate', outcome: 'unchanged' }
-        return { kind: 'generate', outcome: judge(id, node, question, answer, isApiError) ? 'unchanged' : 'unknown' }
+        if (rejection !== undefined && response?.status === rejection.status) return { kind: 'generate', outcome: 'unchanged' }
+        return { kind: 'generate', outcome: failedOutcome(id, node, request, response, isApiError) }
       })
       return token
     },
 
-    async enable (node, enabled) {
-      let outcome: Outcome = 'stored'
+    async setEnabled (node, enabled) {
+      let outcome: WriteOutcome = 'stored'
       await recorder.record(node.index, async (id) => {
-        const headers = { authorization: 'admin', 'x-operation': String(id), 'content-type': 'application/json' }
-        const question: Question = { method: 'POST', path: settingsPath, headers, body: JSON.stringify({ enabled }) }
-        const answer = await send(node, question)
-        if (answer?.status !== 200) outcome = judge(id, node, question, answer, isApiError) ? 'unchanged' : 'unknown'
-        return { kind: 'switch', enabled, outcome }
+        const request: HttpRequest = { method: 'POST', path: settingsPath, headers: { ...admin, 'content-type': 'application/json' }, body: JSON.stringify({ enabled }) }
+        const response = await sendAs('setEnabled', id, node, request)
+        if (response?.status !== 200) outcome = failedOutcome(id, node, request, response, isApiError)
+        return { kind: 'setEnabled', enabled, outcome }
       })
       return outcome
     },
 
     async verify (node, token) {
-      let outcome: 'accepted' | 'refused' | 'unknown' = 'unknown'
+      let outcome: OutcomeOf<'verify'> = 'unknown'
       await recorder.record(node.index, async (id) => {
-        const question: Question = { method: 'GET', path: '/scim/v2/Users', headers: { authorization: `Bearer ${token}`, 'x-operation': String(id) } }
-        const answer = await send(node, question)
-        if (answer?.status === 200) outcome = 'accepted'
-        else if (answer?.status === 401) outcome = 'refused'
-        else judge(id, node, question, answer, isScimError)
+        const request: HttpRequest = { method: 'GET', path: '/scim/v2/Users', headers: { authorization: `Bearer ${token}` } }
+        const response = await sendAs('verify', id, node, request)
+        if (response?.status === 200) outcome = 'accepted'
+        else if (response?.status === 401) outcome = 'rejected'
+        else failedOutcome(id, node, request, response, isScimError)
         return { kind: 'verify', hash: hashToken(token), outcome }
       })
       return outcome
     },
 
-    async look (node) {
+    async getSettings (node) {
+      let outcome: OutcomeOf<'getSettings'> = 'unknown'
       await recorder.record(node.index, async (id) => {
-        const question: Question = { method: 'GET', path: settingsPath, headers: { authorization: 'admin', 'x-operation': String(id) } }
-        const answer = await send(node, question)
-        if (answer?.status === 200) return { kind: 'look', outcome: JSON.parse(answer.body) }
-        judge(id, node, question, answer, isApiError)
-        return { kind: 'look', outcome: 'unknown' }
+        const request: HttpRequest = { method: 'GET', path: settingsPath, headers: admin }
+        const response = await sendAs('getSettings', id, node, request)
+        if (response?.status === 200) outcome = JSON.parse(response.body)
+        else failedOutcome(id, node, request, response, isApiError)
+        return { kind: 'getSettings', outcome }
       })
+      return outcome
     }
   }
 }

@@ -1,4 +1,4 @@
-// Imported before all else, this sets the clock of a process off. Its timers run as ever.
+// Imported before everything else, this sets the clock of a process wrong. Its timers are not affected.
 
 const offset = Number(process.env['CLOCK_OFFSET_MS'] ?? 0)
 const now = Date.now

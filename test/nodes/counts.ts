@@ -1,26 +1,18 @@
-import type { History, Operation } from './history.ts'
+import { findLateWrites } from './late-writes.ts'
+import type { History } from './history.ts'
 
-/** How many operations of each kind came out how. */
-export function countOperations ({ operations, changes }: History): Record<string, number> {
+/** Counts the operations by kind and outcome, and the given-up writes by what became of them. */
+export function countOperations (history: History): Record<string, number> {
   const counts: Record<string, number> = {}
-  for (const { kind, outcome } of operations) {
-    const name = `${kind} ${typeof outcome === 'string' ? outcome : 'answered'}`
+  for (const { kind, outcome } of history.operations) {
+    const name = `${kind}: ${typeof outcome === 'string' ? outcome : 'returned'}`
     counts[name] = (counts[name] ?? 0) + 1
   }
-  return { ...counts, 'made after a newer 200': countLate(operations, changes) }
-}
-
-/**
- * Changes of unknown outcome that were made after a newer one that was answered 200: one that was
- * asked for when the answer to the older was there.
- */
-function countLate (operations: Operation[], changes: History['changes']): number {
-  const makers = new Map(operations.map((operation) => [operation.id, operation]))
-  let latestStart = 0
-  return changes.filter(({ operation }) => {
-    const maker = makers.get(operation)
-    const isLate = maker?.outcome === 'unknown' && maker.end < latestStart
-    if (maker?.outcome === 'stored') latestStart = Math.max(latestStart, maker.start)
-    return isLate
-  }).length
+  const givenUp = new Set(history.operations.filter(({ outcome }) => outcome === 'given up').map(({ id }) => id))
+  return {
+    ...counts,
+    'writes given up': givenUp.size,
+    '... that took effect': history.changes.filter(({ operation }) => givenUp.has(operation)).length,
+    '... after a later confirmed write': findLateWrites(history).length
+  }
 }

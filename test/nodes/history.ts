@@ -1,45 +1,55 @@
 /** What the store holds at one moment. */
 export interface State {
-  /** The hash of the one token, if there has been any. */
+  /** The hash of the one token, if one has been generated. */
   hash: string | null
   enabled: boolean
 }
 
-/** A state that the database went into, and the operation that made it. */
+/** A state of the database and the operation whose write led to it. */
 export interface Change extends State {
   operation: number
 }
 
-/** A row of the store's own audit. */
+/** A row of the store's own audit table: a token or a switch, and null for the other. */
 export interface AuditRow {
   operation: number
-  hash: string
+  hash: string | null
+  enabled: boolean | null
 }
 
 /**
- * `stored`: answered 200. `unknown`: the answer said so, or there was none. `unchanged`: the answer
- * promised that nothing was changed.
+ * How a write ended for its client:
+ *
+ * - `stored`: 200
+ * - `given up`: a 503 that says that the write may have been stored, or no response because the node exited
+ * - `client left`: the client disconnected before the response; the node may still be writing
+ * - `unchanged`: an error response that says that nothing was changed
  */
-export type Outcome = 'stored' | 'unknown' | 'unchanged'
+export type WriteOutcome = 'stored' | 'given up' | 'client left' | 'unchanged'
 
-type Generate = { kind: 'generate' } & ({ outcome: 'stored', hash: string } | { outcome: Exclude<Outcome, 'stored'> })
-type Switch = { kind: 'switch', enabled: boolean, outcome: Outcome }
-type Verify = { kind: 'verify', hash: string, outcome: 'accepted' | 'refused' | 'unknown' }
-type Look = { kind: 'look', outcome: { enabled: boolean, hasToken: boolean } | 'unknown' }
+type Generate = { kind: 'generate' } & ({ outcome: 'stored', hash: string } | { outcome: Exclude<WriteOutcome, 'stored'> })
+type SetEnabled = { kind: 'setEnabled', enabled: boolean, outcome: WriteOutcome }
+type Verify = { kind: 'verify', hash: string, outcome: 'accepted' | 'rejected' | 'unknown' }
+type GetSettings = { kind: 'getSettings', outcome: { enabled: boolean, hasToken: boolean } | 'unknown' }
 
-/** What was asked and what came of it. */
-export type Event = Generate | Switch | Verify | Look
+/** A request and its outcome. */
+export type Event = Generate | SetEnabled | Verify | GetSettings
+
+/** The two kinds of writes. Each has its own order: a new token does not overtake a disable. */
+export type WriteKind = 'generate' | 'setEnabled'
 
 /** An event at a node, from before the first byte was sent until the last one was received. */
 export type Operation = Event & {
   id: number
   node: number
-  /** Milliseconds on the one clock of the process that runs all clients. */
+  /** Milliseconds on the clock of the process that runs all clients. */
   start: number
   end: number
 }
 
-/** All that the clients saw, and all that the database says happened. */
+export type Write = Extract<Operation, { kind: WriteKind }>
+
+/** Everything that the clients saw, and what the database says happened. */
 export interface History {
   operations: Operation[]
   initial: State
@@ -48,4 +58,13 @@ export interface History {
   /** In the order of the audit's ids. */
   audit: AuditRow[]
   final: State
+}
+
+export function isWrite (operation: Operation): operation is Write {
+  return operation.kind === 'generate' || operation.kind === 'setEnabled'
+}
+
+/** Whether the client cannot tell if the write was stored. */
+export function isUnknown ({ outcome }: Operation): boolean {
+  return outcome === 'given up' || outcome === 'client left'
 }

@@ -1,26 +1,26 @@
 import type { History, Operation, State } from './history.ts'
 import { describe, violation, type Rule, type Violation } from './violation.ts'
 
-/** How soon or how late a state can have begun, and the operation that says so. */
-interface Limit {
+/** The earliest or latest time at which a state can have begun, and the operation that sets it. */
+interface Bound {
   time: number
   because?: Operation | undefined
 }
 
-/** Limits of the states by index. One more stands for the end of time, when the last state ends. */
-interface Limits {
-  notBefore: Limit[]
-  notAfter: Limit[]
+/** Bounds of the states by index. One more stands for the end of time, when the last state ends. */
+interface Bounds {
+  earliest: Bound[]
+  latest: Bound[]
 }
 
-type Verification = Extract<Operation, { kind: 'verify' }>
+type Verify = Extract<Operation, { kind: 'verify' }>
 
 /**
- * Checks that all nodes saw one and the same register (linearizability; Herlihy and Wing, 1990).
+ * Checks that all nodes behaved as one register (linearizability; Herlihy and Wing, 1990).
  *
- * The database says in which order the states came. What is left to find is a moment for the begin
- * of each, in that order, that agrees with the clients: within the operation that made it, or any
- * time after its start where its outcome is unknown.
+ * The database has recorded the order of the states. Each needs a time at which it began, in that
+ * order, that agrees with every client: within the write that made it, or at any time after the
+ * start of that write if its outcome is unknown.
  */
 export function checkMoments (history: History, byId: ReadonlyMap<number, Operation>): Violation[] {
   const states = [history.initial, ...history.changes]
@@ -31,9 +31,9 @@ export function checkMoments (history: History, byId: ReadonlyMap<number, Operat
   const never = accepted.filter(({ hash }) => !valid.has(hash))
   if (never.length > 0) return never.map((operation) => violation('one valid token', `${describe(operation)}: this token was never valid`))
 
-  const limits = findLimits(makers, accepted, valid)
-  const contradictions = contradictionsOf(limits)
-  return contradictions.length > 0 ? contradictions : checkReads(history.operations, states, limits)
+  const bounds = findBounds(makers, accepted, valid)
+  const contradictions = findContradictions(bounds)
+  return contradictions.length > 0 ? contradictions : checkReads(history.operations, states, bounds)
 }
 
 /** The states in which a token is valid, by its hash. */
@@ -48,61 +48,61 @@ function statesByToken (states: readonly State[]): Map<string, number[]> {
   return valid
 }
 
-function findLimits (makers: (Operation | undefined)[], accepted: Verification[], valid: ReadonlyMap<string, number[]>): Limits {
-  const notBefore: Limit[] = [{ time: -Infinity }, ...makers.map((maker) => ({ time: maker?.start ?? -Infinity, because: maker })), { time: Infinity }]
-  const notAfter: Limit[] = [{ time: -Infinity }, ...makers.map((maker) => ({ time: maker?.outcome === 'stored' ? maker.end : Infinity, because: maker })), { time: Infinity }]
+function findBounds (makers: (Operation | undefined)[], accepted: Verify[], valid: ReadonlyMap<string, number[]>): Bounds {
+  const earliest: Bound[] = [{ time: -Infinity }, ...makers.map((maker) => ({ time: maker?.start ?? -Infinity, because: maker })), { time: Infinity }]
+  const latest: Bound[] = [{ time: -Infinity }, ...makers.map((maker) => ({ time: maker?.outcome === 'stored' ? maker.end : Infinity, because: maker })), { time: Infinity }]
 
-  // A token is accepted after it became valid for the first time and before it ceased to be for the last.
+  // A token is accepted after it first became valid and before it last became invalid.
   for (const operation of accepted) {
     const when = valid.get(operation.hash)!
     const [first, last] = [when[0]!, when.at(-1)!]
-    notAfter[first] = sooner(notAfter[first]!, { time: operation.end, because: operation })
-    notBefore[last + 1] = later(notBefore[last + 1]!, { time: operation.start, because: operation })
+    latest[first] = sooner(latest[first]!, { time: operation.end, because: operation })
+    earliest[last + 1] = later(earliest[last + 1]!, { time: operation.start, because: operation })
   }
 
-  for (let i = 1; i < notBefore.length; i++) notBefore[i] = later(notBefore[i]!, notBefore[i - 1]!)
-  for (let i = notAfter.length - 2; i >= 0; i--) notAfter[i] = sooner(notAfter[i]!, notAfter[i + 1]!)
-  return { notBefore, notAfter }
+  for (let i = 1; i < earliest.length; i++) earliest[i] = later(earliest[i]!, earliest[i - 1]!)
+  for (let i = latest.length - 2; i >= 0; i--) latest[i] = sooner(latest[i]!, latest[i + 1]!)
+  return { earliest, latest }
 }
 
-function sooner (one: Limit, other: Limit): Limit {
+function sooner (one: Bound, other: Bound): Bound {
   return other.time < one.time ? other : one
 }
 
-function later (one: Limit, other: Limit): Limit {
+function later (one: Bound, other: Bound): Bound {
   return other.time > one.time ? other : one
 }
 
-/** States that had to begin later than they could. */
-function contradictionsOf ({ notBefore, notAfter }: Limits): Violation[] {
+/** States whose earliest begin is after their latest. */
+function findContradictions ({ earliest, latest }: Bounds): Violation[] {
   const found = new Map<string, Violation>()
-  notBefore.forEach((earliest, i) => {
-    const latest = notAfter[i]!
-    if (earliest.time <= latest.time) return
-    const message = `${describe(earliest.because)} cannot come before ${describe(latest.because)}`
-    found.set(message, violation(ruleOf(earliest.because, latest.because), message))
+  earliest.forEach((after, i) => {
+    const before = latest[i]!
+    if (after.time <= before.time) return
+    const message = `${describe(after.because)} cannot come before ${describe(before.because)}`
+    found.set(message, violation(ruleOf(after.because, before.because), message))
   })
   return [...found.values()]
 }
 
 function ruleOf (earliest: Operation | undefined, latest: Operation | undefined): Rule {
   if (latest?.outcome === 'accepted') return 'one valid token'
-  return earliest?.outcome === 'accepted' ? 'dead at once' : 'stored in real-time order'
+  return earliest?.outcome === 'accepted' ? 'invalid at once' : 'stored in real-time order'
 }
 
-/** Every answer was true of a state that the store may have been in meanwhile. */
-function checkReads (operations: readonly Operation[], states: State[], limits: Limits): Violation[] {
+/** Every response agrees with a state that the store may have been in while the request ran. */
+function checkReads (operations: readonly Operation[], states: State[], bounds: Bounds): Violation[] {
   return operations.flatMap((operation) => {
-    const isSo = claimOf(operation)
-    if (isSo === undefined || statesDuring(operation, states, limits).some(isSo)) return []
-    return [violation('one valid token', `${describe(operation)}: at no moment was that so`)]
+    const agrees = claimOf(operation)
+    if (agrees === undefined || statesDuring(operation, states, bounds).some(agrees)) return []
+    return [violation('one valid token', `${describe(operation)}: this was true at no moment of the request`)]
   })
 }
 
-/** What an answer says of the state, if anything. */
+/** What a response says about the state, if anything. */
 function claimOf (operation: Operation): ((state: State) => boolean) | undefined {
   if (operation.outcome === 'unknown') return undefined
-  if (operation.kind === 'look') {
+  if (operation.kind === 'getSettings') {
     const { enabled, hasToken } = operation.outcome
     return (state) => state.enabled === enabled && (state.hash !== null) === hasToken
   }
@@ -111,13 +111,13 @@ function claimOf (operation: Operation): ((state: State) => boolean) | undefined
   return operation.outcome === 'accepted' ? isValid : (state) => !isValid(state)
 }
 
-function statesDuring ({ start, end }: Operation, states: State[], { notBefore, notAfter }: Limits): State[] {
-  const first = firstIndex(states.length, (i) => notAfter[i + 1]!.time >= start)
-  const next = firstIndex(states.length, (i) => notBefore[i]!.time > end)
+function statesDuring ({ start, end }: Operation, states: State[], { earliest, latest }: Bounds): State[] {
+  const first = firstIndex(states.length, (i) => latest[i + 1]!.time >= start)
+  const next = firstIndex(states.length, (i) => earliest[i]!.time > end)
   return states.slice(first, next)
 }
 
-/** The first index below `length` for which a condition holds, which then holds for all that follow. */
+/** The first index below `length` for which a condition holds that then holds for all that follow. */
 function firstIndex (length: number, holds: (i: number) => boolean): number {
   let [low, high] = [0, length]
   while (low < high) {

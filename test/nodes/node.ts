@@ -3,32 +3,38 @@ import pg from 'pg'
 import scimToken, { type ScimAuthResolver, type ScimRequestContext, type ScimSettingsStore } from '../../lib/index.ts'
 import { postgresStore, type Queryable } from '../../lib/stores/postgres.ts'
 import { brokenStores } from './broken-stores.ts'
+import type { Command, PoolState } from './node-process.ts'
 
-// One host process. It tells its parent its address, and stops at SIGTERM or when its parent is gone.
+// One host process. It sends its address to its parent, and stops at SIGTERM or if its parent exits.
 
 const env = process.env
+const timeout = Number(env['TIMEOUT_MS'])
 
 const app = Fastify({
-  // At this level Fastify logs the bytes of a request that it cannot read, credentials and all.
+  // At this level Fastify logs the bytes of a request that it cannot parse, credentials included.
   logger: { level: 'trace', redact: ['err.rawPacket'] },
   requestTimeout: 3000,
   http: { headersTimeout: 2000, connectionsCheckingInterval: 500 }
 })
 
-const pool = new pg.Pool({
+const defaultPool: pg.PoolConfig = {
   connectionString: env['DATABASE_URL'],
   max: 4,
-  connectionTimeoutMillis: 1000,
-  query_timeout: 2000,
-  statement_timeout: 2000
-})
-// Without a listener the loss of an idle connection ends the process.
-pool.on('error', (error) => { app.log.warn(error, 'an idle connection was lost') })
+  connectionTimeoutMillis: timeout * 2 / 3,
+  query_timeout: timeout * 4 / 3,
+  statement_timeout: timeout * 4 / 3
+}
+let pool = openPool(defaultPool)
 app.addHook('onClose', () => pool.end())
 
-/** A user for each operation, so that the audit names it. Only `admin` may do anything. */
+function openPool (config: pg.PoolConfig): pg.Pool {
+  // Without a listener the loss of an idle connection ends the process.
+  return new pg.Pool(config).on('error', (error) => { app.log.warn(error, 'an idle connection was lost') })
+}
+
+/** A user for each operation, so that the audit names it. Only `admin` has a permission. */
 const users: ScimAuthResolver<{ name: string }> = {
-  authenticate: (request) => request.headers.authorization === undefined ? null : { name: operationOf(request) },
+  authenticate: (request) => request.headers.authorization === undefined ? null : { name: operationOf(request).id },
   authorize: (_user, _permissions, { headers }) => headers.authorization === 'admin'
 }
 
@@ -43,13 +49,16 @@ function storeOf ({ request }: ScimRequestContext): ScimSettingsStore<{ name: st
   return postgresStore({ db: databaseOf(request), createdBy: (user) => user.name, tenant: tenantOf })
 }
 
-/** Says in each statement on behalf of which operation it is, so that the database can tell. */
+/** Puts the operation into a comment before each statement, for the proxy and for the database's trigger. */
 function databaseOf (request: FastifyRequest): Queryable {
-  return { query: (text, values) => pool.query(`/* operation ${Number(operationOf(request))} */ ${text}`, values) }
+  const { kind, id } = operationOf(request)
+  let number = 0
+  return { query: (text, values) => pool.query(`/* ${kind} ${id}, statement ${++number} */ ${text}`, values) }
 }
 
-function operationOf ({ headers }: FastifyRequest): string {
-  return String(headers['x-operation'])
+function operationOf ({ headers }: FastifyRequest): { kind: string, id: string } {
+  const [, kind = 'unknown', id = '0'] = /^(\w+) (\d+)$/.exec(String(headers['x-operation'])) ?? []
+  return { kind, id }
 }
 
 function tenantOf ({ headers }: FastifyRequest): string {
@@ -59,12 +68,23 @@ function tenantOf ({ headers }: FastifyRequest): string {
 const breakStore = brokenStores[env['BROKEN_STORE'] ?? '']
 app.decorate('scimAuthResolver', users)
 app.decorate('scimTokenStore', breakStore ? breakStore(store, databaseOf) : store)
-await app.register(scimToken, { settings: true, timeout: 1500 })
+await app.register(scimToken, { settings: true, timeout })
 app.get('/scim/v2/Users', { onRequest: app.verifyScimToken }, async () => ({ totalResults: 0, Resources: [] }))
 
-process.on('message', () => {
-  global.gc?.()
-  process.send!(process.memoryUsage())
+const commands = {
+  memory () {
+    global.gc?.()
+    return process.memoryUsage()
+  },
+  poolState: (): PoolState => ({ waiting: pool.waitingCount, isIdle: pool.waitingCount === 0 && pool.idleCount === pool.totalCount }),
+  usePool (config = defaultPool) {
+    const former = pool
+    pool = openPool(config)
+    former.end()
+  }
+}
+process.on('message', ({ id, name, argument }: Command) => {
+  process.send!({ id, result: commands[name](argument) })
 })
 process.once('SIGTERM', () => { process.disconnect() })
 process.once('disconnect', () => { app.close() })

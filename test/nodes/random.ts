@@ -1,13 +1,12 @@
 import { hash } from 'node:crypto'
 
-/** Random choices that the seed repeats. */
+/** Random choices that are the same for the same seed. */
 export interface Random {
-  /** A whole number from 0 to below the limit. */
+  /** Returns a whole number from 0 to limit - 1. */
   below (limit: number): number
   pick<T> (list: readonly T[]): T
-  chance (probability: number): boolean
   shuffle<T> (list: readonly T[]): T[]
-  /** Choices of their own for a part of the run, whatever other parts choose meanwhile. */
+  /** Returns choices for one part of the run, which do not depend on what other parts choose meanwhile. */
   fork (name: string): Random
 }
 
@@ -18,7 +17,6 @@ export function seededRandom (seed: string): Random {
   return {
     below,
     pick: (list) => list[below(list.length)]!,
-    chance: (probability) => next() < probability,
     shuffle: (list) => list.map((item) => ({ item, key: next() })).sort((one, other) => one.key - other.key).map(({ item }) => item),
     fork: (name) => seededRandom(`${seed} ${name}`)
   }

@@ -1,29 +1,37 @@
 import type { Event, Operation } from './history.ts'
+import { until } from './until.ts'
 
-/** Takes down what the clients of a run see. */
+/** Records what the clients of a run see. */
 export interface Recorder {
   operations: Operation[]
-  /** What an answer should not have been, whatever the store holds. */
-  complaints: string[]
-  /** Operations without an answer, although their client waited for it. */
+  /** Responses and exits that are wrong whatever the store holds. */
+  problems: string[]
+  /** Operations without a response although their client waited for it. */
   lost: Set<number>
-  /** Numbers an operation, runs it, and records what came of it. */
+  /** Numbers an operation, runs it and records its outcome. */
   record (node: number, run: (id: number) => Promise<Event>): Promise<Operation>
-  complain (complaint: string): void
-  /** Waits for what has not been answered yet. */
+  addProblem (problem: string): void
+  /** Waits until an operation has ended. */
+  ended (id: number): Promise<Operation>
+  /** Waits until all operations have ended. */
   settled (): Promise<void>
 }
 
 export function startRecorder (): Recorder {
   const operations: Operation[] = []
-  const complaints: string[] = []
+  const problems: string[] = []
   const pending = new Set<Promise<Event>>()
   let next = 1
   return {
     operations,
-    complaints,
+    problems,
     lost: new Set(),
-    complain: (complaint) => { complaints.push(`${(performance.now() / 1000).toFixed(3)} s: ${complaint}`) },
+    addProblem: (problem) => { problems.push(`${(performance.now() / 1000).toFixed(3)} s: ${problem}`) },
+    async ended (id) {
+      const find = () => operations.findLast((operation) => operation.id === id)
+      await until(`operation ${id} has ended`, () => find() !== undefined)
+      return find()!
+    },
     async settled () { await Promise.all(pending) },
     async record (node, run) {
       const id = next++

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { exitOnSignal } from './exit-on-signal.ts'
 import { faults } from './faults.ts'
+import { hasPgbouncer } from './pgbouncer.ts'
 import { runTrial } from './trial.ts'
 
-// Runs nodes over one database under load and faults. Exits with 1 when a promise was broken.
+// Runs nodes over one database under load and faults. Exits with 1 if a guarantee was violated.
 
 exitOnSignal()
 
@@ -22,11 +23,12 @@ const { values } = parseArgs({
 })
 
 const enough = values.short
-  ? { minutes: 0.5, generates: 200, verifications: 2000 }
-  : { minutes: 4, generates: 2000, verifications: 20_000 }
+  ? { minutes: 0.5, generates: 200, toggles: 50, verifications: 2000 }
+  : { minutes: 4, generates: 2000, toggles: 500, verifications: 20_000 }
 
 const started = performance.now()
-console.log(`seed ${values.seed}, ${values.nodes} nodes; to do the same again: npm run test:nodes -- --seed ${values.seed}${values.short ? ' --short' : ''}`)
+console.log(`seed ${values.seed}, ${values.nodes} nodes; to repeat it: npm run test:nodes -- --seed ${values.seed}${values.short ? ' --short' : ''}`)
+if (!hasPgbouncer) console.log('pgbouncer is not installed, so nothing is held back in its queue')
 
 const logFolder = await mkdtemp(join(tmpdir(), 'scim-token-nodes-'))
 const { counts, violations } = await runTrial({

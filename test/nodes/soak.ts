@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { makeClient } from './client.ts'
+import { createClient } from './client.ts'
 import { startCluster } from './cluster.ts'
 import { exitOnSignal } from './exit-on-signal.ts'
 import { startLoad } from './load.ts'
@@ -11,20 +11,20 @@ import { seededRandom } from './random.ts'
 import { startRecorder } from './recorder.ts'
 import { reachVerdict } from './verdict.ts'
 
-// One node under a steady load, and the memory that it uses. Exits with 1 when that grows.
+// Measures the memory of one node under a steady load. Exits with 1 if it grows.
 
 exitOnSignal()
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } })
 
 const MiB = 2 ** 20
-// What a heap differs by from one collection to the next.
+// A heap varies by this much from one collection to the next.
 const tolerance = 3 * MiB
 
 const logFolder = await mkdtemp(join(tmpdir(), 'scim-token-soak-'))
 const recorder = startRecorder()
 const cluster = await startCluster({ size: 1, logFolder, recorder })
-const load = startLoad(cluster.nodes, makeClient(recorder), seededRandom('soak'))
+const load = startLoad(cluster.nodes, createClient(recorder), seededRandom('soak'))
 
 const heaps: number[] = []
 for (let minute = 0; minute <= Number(values.minutes); minute++) {

@@ -1,9 +1,9 @@
 import { generateToken } from '../../lib/token.ts'
-import { makeClient } from './client.ts'
+import { createClient } from './client.ts'
 import { startCluster } from './cluster.ts'
 import { countOperations } from './counts.ts'
-import { faults, type Scene } from './faults.ts'
-import type { History, Operation } from './history.ts'
+import { faults, type FaultScene } from './faults.ts'
+import { isUnknown, type History, type Operation } from './history.ts'
 import { startLoad } from './load.ts'
 import { seededRandom, type Random } from './random.ts'
 import { startRecorder, type Recorder } from './recorder.ts'
@@ -14,9 +14,10 @@ export interface TrialSetup {
   seed: string
   /** How many nodes. */
   size: number
-  /** It goes on until so many minutes are over, all faults have struck, and these counts are reached. */
+  /** The trial goes on until it has run so long, every fault has been injected, and so many requests had the outcome that they ask for. */
   minutes: number
   generates: number
+  toggles: number
   verifications: number
   /** The names of the faults; without any there is only load. */
   faults: string[]
@@ -29,51 +30,54 @@ export interface TrialSetup {
 
 export interface TrialResult {
   counts: Record<string, number>
-  /** What was not as promised. */
+  /** One line each. The trial fails on the first. */
   violations: string[]
 }
 
-/** Runs nodes under load, strikes them with faults, and checks all that was seen. */
+// Short, so that a fault that is held for longer than this takes little time.
+const timeout = 800
+
+/** Runs nodes under load, injects faults, and checks everything that was seen. */
 export async function runTrial (setup: TrialSetup): Promise<TrialResult> {
   const recorder = startRecorder()
-  const cluster = await startCluster({ ...setup, recorder })
+  const cluster = await startCluster({ ...setup, timeout, recorder })
   try {
-    const scene: Scene = { cluster, client: makeClient(recorder), stored: new Map(), answered: new Set() }
+    const scene: FaultScene = { cluster, client: createClient(recorder), recorder, expectedStored: new Map(), mustRespond: new Set() }
     const random = seededRandom(setup.seed)
     const load = startLoad(cluster.nodes, scene.client, random)
     try {
-      await strikeAll(setup, scene, recorder, random.fork('faults'))
+      await injectFaults(setup, scene, random.fork('faults'))
     } catch (error) {
-      recorder.complain(String(error))
+      recorder.addProblem(String(error))
     }
     await load.stop()
     const { history, violations } = await reachVerdict(cluster, recorder, setup.logFolder)
-    return { counts: countOperations(history), violations: [...violations, ...checkFaults(scene, history, recorder)] }
+    return { counts: countOperations(history), violations: [...violations, ...checkFaultOutcomes(scene, history)] }
   } finally {
     await cluster.remove()
   }
 }
 
-/** Strikes with one fault after the other until there has been enough of everything. */
-async function strikeAll (setup: TrialSetup, scene: Scene, recorder: Recorder, random: Random): Promise<void> {
+/** Injects one fault after the other until there has been enough of everything. */
+async function injectFaults (setup: TrialSetup, scene: FaultScene, random: Random): Promise<void> {
   const { minutes, report } = setup
   const started = performance.now()
   const elapsed = () => (performance.now() - started) / 60_000
   const rounds = inRounds(setup.faults, random)
-  let struck = 0
-  await calm(recorder)
-  while (struck < setup.faults.length || elapsed() < minutes || !hasEnough(recorder, setup)) {
-    if (elapsed() > 2 * minutes + 1) throw new Error(`not enough in ${elapsed().toFixed(1)} minutes`)
+  let injected = 0
+  await runWithoutFault(scene)
+  while (injected < setup.faults.length || elapsed() < minutes || !hasEnough(scene.recorder, setup)) {
+    if (elapsed() > 2 * minutes + 1) throw new Error(`too few requests in ${elapsed().toFixed(1)} minutes`)
     const { value: name } = rounds.next()
     if (name !== undefined) {
       const at = elapsed() * 60
       const details = await faults[name]!(scene, random)
       const undone = performance.now()
-      await resume(scene)
+      await recover(scene)
       report(`${at.toFixed(1).padStart(6)} s  ${name}: ${details}; all nodes serve ${Math.round(performance.now() - undone)} ms later`)
-      struck++
+      injected++
     }
-    await calm(recorder)
+    await runWithoutFault(scene)
   }
 }
 
@@ -82,13 +86,15 @@ function * inRounds (names: string[], random: Random): Generator<string, undefin
   while (names.length > 0) yield * random.shuffle(names)
 }
 
-function hasEnough ({ operations }: Recorder, { generates, verifications }: TrialSetup): boolean {
-  const answered = (kind: Operation['kind']) => operations.filter((operation) => operation.kind === kind && operation.outcome !== 'unknown').length
-  return answered('generate') >= generates && answered('verify') >= verifications
+function hasEnough ({ operations }: Recorder, { generates, toggles, verifications }: TrialSetup): boolean {
+  const count = (kind: Operation['kind'], ...outcomes: Operation['outcome'][]) =>
+    operations.filter((operation) => operation.kind === kind && outcomes.includes(operation.outcome)).length
+  return count('generate', 'stored') >= generates && count('setEnabled', 'stored') >= toggles &&
+    count('verify', 'accepted', 'rejected') >= verifications
 }
 
 /** Waits until every node generates a token, and verifies more at once than its pool has connections. */
-async function resume ({ cluster, client }: Scene): Promise<void> {
+async function recover ({ cluster, client }: FaultScene): Promise<void> {
   await Promise.all(cluster.nodes.map(async (node) => {
     await until(`node ${node.index} generates again`, async () => await client.generate(node) !== undefined)
     await until(`node ${node.index} verifies again`, async () => {
@@ -98,22 +104,27 @@ async function resume ({ cluster, client }: Scene): Promise<void> {
   }))
 }
 
-/** Lets the load run without a fault for a while. */
-async function calm ({ operations }: Recorder): Promise<void> {
+/** Lets the load run for a while. */
+async function runWithoutFault ({ recorder: { operations } }: FaultScene): Promise<void> {
   const enough = operations.length + 150
   await until('the load goes on', () => operations.length > enough)
 }
 
-/** What a fault has hit came out as that fault makes it. */
-function checkFaults ({ stored, answered }: Scene, { operations, changes }: History, { lost }: Recorder): string[] {
-  const outcomes = new Map(operations.map(({ id, outcome }) => [id, outcome]))
+/** Checks that what a fault has hit had the outcome that this fault leads to. */
+function checkFaultOutcomes ({ expectedStored, mustRespond, recorder: { lost } }: FaultScene, { operations, changes }: History): string[] {
+  const byId = new Map(operations.map((operation) => [operation.id, operation]))
   const changed = new Set(changes.map(({ operation }) => operation))
   return [
-    ...[...stored]
-      .filter(([id, isStored]) => changed.has(id) !== isStored || outcomes.get(id) !== 'unknown')
-      .map(([id, isStored]) => `generate ${id} was cut ${isStored ? 'after' : 'before'} the commit, was answered "${outcomes.get(id)}" and ${changed.has(id) ? 'stored' : 'not stored'}`),
-    ...[...answered]
+    ...[...expectedStored]
+      .filter(([id, isStored]) => !isUnknown(byId.get(id)!) || (changed.has(id) !== isStored && !(isStored && wasOvertaken(byId.get(id)!, operations))))
+      .map(([id, isStored]) => `generate ${id} was cut ${isStored ? 'after' : 'before'} the commit, had the outcome "${byId.get(id)!.outcome}" and was ${changed.has(id) ? 'stored' : 'not stored'}`),
+    ...[...mustRespond]
       .filter((id) => lost.has(id))
-      .map((id) => `generate ${id} was on its way when its node was told to stop, and had no answer`)
+      .map((id) => `generate ${id} was in progress when its node was told to stop, and had no response`)
   ]
+}
+
+/** Whether another generate was stored meanwhile: then a fence may have stopped this one. */
+function wasOvertaken ({ id, start, end }: Operation, operations: Operation[]): boolean {
+  return operations.some((other) => other.kind === 'generate' && other.id !== id && other.start < end && other.end > start && other.outcome !== 'unchanged')
 }

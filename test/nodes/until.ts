@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 /**
- * Asks again and again until the answer is yes.
+ * Polls a condition until it is true.
  *
- * @throws Error when it is not within the limit
+ * @param limit milliseconds
+ * @throws Error if it is not true within the limit
  */
-export async function until (what: string, isSo: () => boolean | Promise<boolean>, limit = 30_000): Promise<void> {
+export async function until (what: string, isTrue: () => boolean | Promise<boolean>, limit = 30_000): Promise<void> {
   const deadline = performance.now() + limit
-  while (!await isSo()) {
+  while (!await isTrue()) {
     if (performance.now() > deadline) throw new Error(`${what}: not within ${limit} ms`)
     await delay(20)
   }

@@ -1,13 +1,14 @@
 import type { Operation } from './history.ts'
 
-/** The promises, shortest. */
+/** The guarantees that the checker checks, in short. README.md says which is which. */
 export type Rule =
   | 'one valid token'
-  | 'dead at once'
+  | 'invalid at once'
   | 'no token without a row'
-  | 'no row without a token'
-  | 'a change is whole'
+  | 'fail closed'
+  | 'atomic writes'
   | 'stored in real-time order'
+  | 'stays given up'
 
 export interface Violation {
   rule: Rule
@@ -21,6 +22,6 @@ export function violation (rule: Rule, message: string): Violation {
 export function describe (operation: Operation | undefined): string {
   if (operation === undefined) return 'an operation that no client sent'
   const { id, kind, node, outcome, start, end } = operation
-  const answer = typeof outcome === 'string' ? outcome : JSON.stringify(outcome)
-  return `${kind} ${id} at node ${node} from ${start.toFixed(1)} to ${end.toFixed(1)} ms (${answer})`
+  const result = typeof outcome === 'string' ? outcome : JSON.stringify(outcome)
+  return `${kind} ${id} at node ${node} from ${start.toFixed(1)} to ${end.toFixed(1)} ms (${result})`
 }
