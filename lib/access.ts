@@ -1,7 +1,7 @@
 import { httpErrors } from '@fastify/sensible'
 import type { FastifyRequest, preParsingAsyncHookHandler } from 'fastify'
 import { callHost, contractError } from './call-host.ts'
-import type { Awaitable, ScimAuthResolver, ScimTokenContext } from './contracts.ts'
+import type { ScimAuthResolver, ScimTokenContext } from './contracts.ts'
 import { createOriginCheck } from './cross-origin.ts'
 import type { ResolvedOptions } from './options.ts'
 import { toError } from './to-error.ts'
@@ -39,8 +39,12 @@ export function createAccessHooks (resolver: ScimAuthResolver, options: Resolved
   }
 
   async function authenticate (request: FastifyRequest): Promise<object> {
-    const user = await callHost('scimAuthResolver.authenticate', 500, timeout, () =>
-      valueForStatus(401, null, () => resolver.authenticate(request)))
+    let user: object | null | undefined
+    try {
+      user = await callHost('scimAuthResolver.authenticate', 500, timeout, () => resolver.authenticate(request))
+    } catch (error) {
+      if (causeStatus(error) !== 401) throw error
+    }
     if (user === null || user === undefined) {
       // RFC 9110, section 15.5.2: a 401 must have a challenge.
       throw httpErrors.createError(401, loginMessage(request, loginPath), { headers: { 'www-authenticate': 'Bearer' } })
@@ -52,8 +56,12 @@ export function createAccessHooks (resolver: ScimAuthResolver, options: Resolved
   }
 
   async function authorize (user: object, request: FastifyRequest): Promise<void> {
-    const isAuthorized = await callHost('scimAuthResolver.authorize', 500, timeout, () =>
-      valueForStatus(403, false, () => resolver.authorize(user, permissions, request)))
+    let isAuthorized = false
+    try {
+      isAuthorized = await callHost('scimAuthResolver.authorize', 500, timeout, () => resolver.authorize(user, permissions, request))
+    } catch (error) {
+      if (causeStatus(error) !== 403) throw error
+    }
     if (isAuthorized === false) {
       throw httpErrors.forbidden(`You need one of these permissions to do this: ${permissions.join(', ')}.`)
     }
@@ -61,17 +69,9 @@ export function createAccessHooks (resolver: ScimAuthResolver, options: Resolved
   }
 }
 
-/**
- * Returns what a method returns, or `value` if it throws an error with this status, as methods of
- * Fastify plugins do: `request.jwtVerify()` rejects with 401.
- */
-async function valueForStatus<T> (statusCode: number, value: T, call: () => Awaitable<T>): Promise<T> {
-  try {
-    return await call()
-  } catch (thrown) {
-    if (toError(thrown).statusCode === statusCode) return value
-    throw thrown
-  }
+/** Returns the status of what the resolver threw: Fastify plugins throw 401 and 403, as `request.jwtVerify()` does. */
+function causeStatus (error: unknown): number | undefined {
+  return toError(toError(error).cause).statusCode
 }
 
 /** Returns the context for a store call on behalf of an authenticated user. */

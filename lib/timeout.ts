@@ -11,19 +11,15 @@ export class TimeoutError extends Error {}
  * @throws TimeoutError after `limit` milliseconds
  */
 export function withTimeout<T> (value: Awaitable<T>, limit: number): Awaitable<T> {
-  return limit === 0 || !isThenable(value) ? value : race(value, limit)
-}
-
-async function race<T> (value: PromiseLike<T>, limit: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const expired = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => { reject(new TimeoutError(`timed out after ${limit} ms`)) }, limit)
+  if (limit === 0 || !isThenable(value)) return value
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => { reject(new TimeoutError(`timed out after ${limit} ms`)) }, limit)
+    // Promise.resolve, because a thenable may resolve to another one.
+    Promise.resolve(value).then(
+      (result) => { clearTimeout(timer); resolve(result) },
+      (error) => { clearTimeout(timer); reject(error) }
+    )
   })
-  try {
-    return await Promise.race([value, expired])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 function isThenable<T> (value: Awaitable<T>): value is PromiseLike<T> {

@@ -23,54 +23,45 @@ const bearer = /^bearer(?: +|$)/i
  * fails, because providers stop provisioning after a 401. Disabled SCIM is 401 too: providers read
  * 404 as a user who does not exist.
  *
- * It also sets the status of the reply, for error handlers that only send the error. `@fastify/auth`
- * resets it if another strategy succeeds; a host that catches the error must do the same.
+ * It also sets the status of the reply. `@fastify/auth` resets it if another strategy succeeds; a
+ * host that catches the error must do the same.
  */
 export function createVerifyScimToken (store: ScimTokenStore, timeout: number): VerifyScimToken {
   // Fastify types HTTP/1.1 and HTTP/2 apart; the hook and stores use what both have.
   return verifyScimToken as VerifyScimToken
 
   async function verifyScimToken (request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    // Node.js tracks a rejection before the first await as unhandled, which doubles its cost.
-    const outcome = await authenticate(request)
-    if (outcome instanceof ScimError) {
-      reply.code(outcome.statusCode)
-      throw outcome
-    }
-    // A copy, because a handler may change it, and the store may keep its own object.
-    request.scimToken = Object.freeze({ hash: outcome.hash, createdAt: new Date(outcome.createdAt) })
-  }
-
-  async function authenticate (request: FastifyRequest): Promise<ScimTokenRecord | ScimError> {
     const token = readBearerToken(request)
-    if (token instanceof ScimError) return token
+    if (token instanceof ScimError) {
+      // Node.js tracks a rejection before the first await as unhandled, which doubles its cost.
+      await undefined
+      throw withStatus(reply, token)
+    }
 
-    const record = await findRecord(request)
-    if (record instanceof ScimError) return record
+    let record: ScimTokenRecord | null
+    try {
+      record = await callHost('scimTokenStore.find', 503, timeout, () => store.find({ request }))
+      if (record !== null && !isRecord(record)) {
+        throw contractError('scimTokenStore.find', 'a record with a SHA-256 in hexadecimal and a valid Date, or null', record)
+      }
+    } catch (cause) {
+      throw withStatus(reply, storeFailed(cause))
+    }
 
     // Hashed without a record too, so that the response time does not tell whether there is one.
     const matches = matchesHash(token, record?.hash ?? '')
     if (record === null || !matches) {
-      return invalidToken('This SCIM token is not valid: a newer one was generated, or SCIM is disabled.')
+      throw withStatus(reply, invalidToken('This SCIM token is not valid: a newer one was generated, or SCIM is disabled.'))
     }
-    return record
+    // A copy, because a handler may change it, and the store may keep its own object.
+    request.scimToken = Object.freeze({ hash: record.hash, createdAt: new Date(record.createdAt) })
   }
+}
 
-  async function findRecord (request: FastifyRequest): Promise<ScimTokenRecord | null | ScimError> {
-    try {
-      const record = await callHost('scimTokenStore.find', 503, timeout, () => store.find({ request }))
-      if (record === null || isRecord(record)) return record
-      throw contractError('scimTokenStore.find', 'a record with a SHA-256 in hexadecimal and a valid Date, or null', record)
-    } catch (cause) {
-      return new ScimError({
-        statusCode: 503,
-        code: 'SCIM_STORE_FAILED',
-        message: 'The server is temporarily unable to verify the SCIM token. Try again later.',
-        headers: { 'retry-after': retryAfterSeconds },
-        cause
-      })
-    }
-  }
+/** Sets the status of the reply too, for error handlers that only send the error. */
+function withStatus (reply: FastifyReply, error: ScimError): ScimError {
+  reply.code(error.statusCode)
+  return error
 }
 
 function isRecord (record: ScimTokenRecord): boolean {
@@ -90,6 +81,16 @@ function readBearerToken ({ headers: { authorization } }: FastifyRequest): strin
   return invalidToken(holdsToken(token)
     ? 'The Authorization header holds a SCIM token with something around or within it, such as quotes, blanks or a second "Bearer". Paste the token alone.'
     : 'This is not a SCIM token of this server: it is truncated, mistyped or from elsewhere. Copy it again, or generate a new one.')
+}
+
+function storeFailed (cause: unknown): ScimError {
+  return new ScimError({
+    statusCode: 503,
+    code: 'SCIM_STORE_FAILED',
+    message: 'The server is temporarily unable to verify the SCIM token. Try again later.',
+    headers: { 'retry-after': retryAfterSeconds },
+    cause
+  })
 }
 
 /** RFC 6750, section 3.1: without a bearer token in the request, the challenge has no error code. */
