@@ -53,6 +53,20 @@ export async function testReadme (t: Test, { blocks, pages, project, db, databas
     await follow(t, blocks.one(page, 'Try it', 'console'), await Curl.create(t, [Curl.to('127.0.0.1:4242', port)]))
   })
 
+  t.test('the README of the example host -> names each variable of its environment, and its login works', async (t) => {
+    const config = await readFile(join(root, 'examples/host/config.ts'), 'utf8')
+    const hostReadme = await readFile(join(root, 'examples/host/README.md'), 'utf8')
+    const variables = [...config.matchAll(/env(?:\['|, ')(\w+)'/g)].map(([, name = '']) => name)
+    t.ok(variables.length > 0)
+    t.strictSame(variables.filter((name) => !hostReadme.includes(`\`${name}\``)), [])
+
+    const [, path = '', body = ''] = /^POST (\S+)\n.*?\n\n(.*?)\n```/ms.exec(hostReadme) ?? []
+    const port = await start(t, root, ['--import', 'tsx', 'examples/host/main.ts'], { DATA_DIR: await project.write({}) })
+    const login = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+    t.equal(login.status, 200)
+    t.match(login.headers.get('set-cookie'), /^unleash-session=/)
+  })
+
   t.test('the table of options -> has each option with its default', async (t) => {
     const [, options = ''] = /^## Options$(.*?)^## /ms.exec(readme) ?? []
     const rows = options.matchAll(/^\| `(\w+)` \| `?(.*?)`? \|/gm)
