@@ -72,8 +72,11 @@ function decoratorExists (name: string): Error {
 }
 
 /**
- * The plugin. It adds `POST /api/admin/scim-settings/generate-new-token` and the hook
- * `app.verifyScimToken` to an app with the decorators `scimAuthResolver` and `scimTokenStore`.
+ * The plugin. To an app with the decorators `scimAuthResolver` and `scimTokenStore` it adds:
+ *
+ * - the route `POST /api/admin/scim-settings/generate-new-token`, and those of the option `settings`
+ * - `app.verifyScimToken`, the hook that requires the valid SCIM token: {@link VerifyScimToken}
+ * - `request.scimToken`, the {@link ScimTokenRecord} of the accepted token, or `null`
  *
  * Boot fails if a decorator, one of its methods or an option is missing or invalid; the error says
  * what to do.

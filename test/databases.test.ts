@@ -151,9 +151,3 @@ t.test('the documented store with named statements -> it generates a token', asy
   const { rows } = await app.query('select from pg_prepared_statements')
   t.equal(rows.length, 2)
 })
-
-t.test('every block of the page is of a language that is run here', async (t) => {
-  const languages = [...page.matchAll(/^```(\w+)$/gm)].map(([, language]) => language)
-  t.equal(languages.length, 9)
-  t.match(new Set(languages), new Set(['sql', 'js']))
-})

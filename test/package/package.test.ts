@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { findBrokenLinks } from './links.ts'
 
 const root = join(import.meta.dirname, '../..')
 const tokenResponse = /^200 \{"token":"scim_[0-9A-Za-z]{49}"\}\n$/
@@ -14,14 +15,20 @@ t.teardown(() => rm(folder, { recursive: true }))
 
 const [packed] = JSON.parse(await run(root, 'npm', ['pack', '--json', '--pack-destination', folder]))
 const tarball = join(folder, packed.filename)
+await run(folder, 'tar', ['-xzf', tarball])
 
 t.test('npm pack -> the built lib/, its documents and nothing else', async (t) => {
   const sources = await readdir(join(root, 'lib'), { recursive: true })
   const built = sources.filter((name) => name.endsWith('.ts')).map((name) => `dist/${name.slice(0, -'.ts'.length)}`)
+  const documents = (await readdir(join(root, 'docs'), { recursive: true })).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)
   t.strictSame(
     packed.files.map(({ path }: { path: string }) => path).sort(),
-    ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', ...built.flatMap((name) => [`${name}.js`, `${name}.d.ts`])].sort()
+    ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json', ...documents, ...built.flatMap((name) => [`${name}.js`, `${name}.d.ts`])].sort()
   )
+})
+
+t.test('each relative link in the documents of the package -> leads to a file in it, and to a heading', async (t) => {
+  t.strictSame(await findBrokenLinks(join(folder, 'package')), [])
 })
 
 t.test('publint and attw (ES modules only) -> no problems', async (t) => {

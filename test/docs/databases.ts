@@ -1,0 +1,28 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import type { Context } from './context.ts'
+import { runTests } from './project.ts'
+
+const page = 'docs/databases.md'
+
+// Prisma downloads a program when it is installed, so a client with its method runs the statements here.
+const prismaClient = `
+  import pg from 'pg'
+  const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL })
+  export const prisma = { $queryRawUnsafe: async (text, ...values) => (await pool.query(text, values)).rows }`
+
+export async function testDatabases (t: Test, { blocks, project, databaseUrl }: Context): Promise<void> {
+  const otherTest = await readFile(join(import.meta.dirname, '../databases.test.ts'), 'utf8')
+  blocks.leaveOut(page, ({ section, language }) => otherTest.includes(`readBlocks('${section}', '${language}')`))
+
+  const adapters = blocks.files(page)
+
+  const cases = await readFile(join(import.meta.dirname, 'adapter.test.mjs'), 'utf8')
+  const folder = await project.write({ ...adapters, 'adapter.test.mjs': cases, 'prisma-client.mjs': prismaClient })
+  for (const name of Object.keys(adapters)) {
+    t.test(`${name} as db of postgresStore -> passes the conformance cases`, async (t) => {
+      t.strictSame(await runTests(folder, 'adapter.test.mjs', { ADAPTER: name, DATABASE_URL: databaseUrl }), { pass: 20, fail: 0 })
+    })
+  }
+}

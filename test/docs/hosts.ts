@@ -1,0 +1,74 @@
+import type { FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import type { Context } from './context.ts'
+import { generate, startPart } from './part-of-app.ts'
+import { compile, runTests } from './project.ts'
+
+export async function testCustomStore (t: Test, { blocks, project, db, databaseUrl }: Context): Promise<void> {
+  const page = 'docs/custom-store.md'
+  t.test('the store on a table of the host -> compiles and passes the conformance cases', async (t) => {
+    const folder = await project.write(blocks.files(page))
+    await t.resolves(compile(folder))
+    await db.query(blocks.one(page, 'Custom stores', 'sql'))
+    const { pass, fail } = await runTests(folder, 'organization-store.test.ts', { DATABASE_URL: databaseUrl })
+    t.equal(pass, 10)
+    t.equal(fail, 0)
+  })
+}
+
+export async function testTesting (t: Test, { blocks, project }: Context): Promise<void> {
+  t.test('the tests of an app -> pass; without the guard they fail', async (t) => {
+    const files = blocks.files('docs/testing.md')
+    t.strictSame(await runTests(await project.write(files), 'app.test.mjs'), { pass: 5, fail: 0 })
+    const unguarded = { ...files, 'app.mjs': files['app.mjs']?.replace(/^.*addHook.*$/m, '') ?? '' }
+    await t.rejects(runTests(await project.write(unguarded), 'app.test.mjs'), { message: /# fail 3/ })
+  })
+}
+
+export async function testPlugins (t: Test, { blocks, project }: Context): Promise<void> {
+  const page = 'docs/plugins.md'
+
+  t.test('the rate limits -> 429 for the 31st attempt, and for the 1001st SCIM request, before the token is checked', async (t) => {
+    const app = await startPart(t, project, blocks.one(page, 'Rate limits', 'js'))
+    const wrong = { ...generate, headers: { authorization: 'wrong' } }
+    t.strictSame(await statuses(app, wrong, 30), new Set([401]))
+    const rejected = await app.inject(wrong)
+    t.equal(rejected.statusCode, 429)
+    t.match(rejected.json(), { name: 'TooManyRequestsError', details: [{ message: String }] })
+    t.match(rejected.headers, { 'retry-after': /^\d+$/ })
+
+    t.strictSame(await statuses(app, { url: '/scim/Users' }, 1000), new Set([401]))
+    t.equal((await app.inject('/scim/Users')).statusCode, 429)
+  })
+
+  t.test('two tenants in one document -> each operation id is there once per tenant, and each token counts for its tenant', async (t) => {
+    const app = await startPart(t, project, blocks.one(page, 'Two tenants in one document', 'js'))
+    await app.ready()
+    const { paths } = JSON.parse(JSON.stringify(app.swagger()))
+    const operationIds = ['acme', 'globex'].map((tenant) => paths[`/${tenant}${generate.url}`].post.operationId)
+    t.strictSame(operationIds, ['acme_generateNewToken', 'globex_generateNewToken'])
+
+    const headers = { authorization: 'acme-change-me' }
+    t.equal((await app.inject({ ...generate, url: `/globex${generate.url}`, headers })).statusCode, 401)
+    const { token } = (await app.inject({ ...generate, url: `/acme${generate.url}`, headers })).json()
+    const status = async (tenant: string) => (await app.inject({ url: `/${tenant}/scim/Users`, headers: { authorization: `Bearer ${token}` } })).statusCode
+    t.strictSame([await status('acme'), await status('globex')], [200, 401])
+  })
+
+  t.test('beside another strategy of @fastify/auth -> either of them grants access, and the error is that of SCIM', async (t) => {
+    const app = await startPart(t, project, blocks.one(page, 'Other authentication strategies', 'js'))
+    const { token } = (await app.inject(generate)).json()
+    const status = async (headers: Record<string, string>) => (await app.inject({ url: '/scim/Users', headers })).statusCode
+    t.equal(await status({ authorization: `Bearer ${token}` }), 200)
+    t.equal(await status({ 'x-backup': 'secret' }), 200)
+    const rejected = await app.inject('/scim/Users')
+    t.equal(rejected.statusCode, 401)
+    t.match(rejected.headers, { 'content-type': /^application\/scim\+json\b/ })
+  })
+}
+
+async function statuses (app: FastifyInstance, request: object, count: number): Promise<Set<number>> {
+  const responses = []
+  for (let i = 0; i < count; i++) responses.push((await app.inject(request)).statusCode)
+  return new Set(responses)
+}
