@@ -1,8 +1,7 @@
-import { quoteTables } from './postgres-options.ts'
-import type { PostgresTables } from './postgres.ts'
+import { quoteTables, type PostgresTables } from './postgres-options.ts'
 
 /**
- * Returns the SQL that creates the tables of {@link postgresStore}, or brings those of an earlier
+ * Returns the SQL that creates the tables of `postgresStore`, or brings those of an earlier
  * version up to date. It is one statement, and may be run at every start, by several nodes at once.
  * Once the tables are up to date it needs no rights, so that any role can run it.
  *

@@ -1,7 +1,58 @@
 import type { FastifyRequest } from 'fastify'
 import { kindOf } from '../kind-of.ts'
 import { unknownOption } from '../unknown-option.ts'
-import type { PostgresStoreOptions, PostgresTables } from './postgres.ts'
+
+/** A connection or pool that runs SQL statements: a `Pool` or `Client` of pg, or a `PGlite`. */
+export interface Queryable {
+  /** Runs one statement with the parameters `$1`, `$2` and so on. */
+  query (text: string, values: unknown[]): Promise<{ rows: unknown[] }>
+}
+
+/** A connection or pool that runs named prepared statements: a `Pool` or `Client` of pg. */
+export interface NamedQueryable {
+  /** Prepares the statement under its name once per connection, and runs it. */
+  query (statement: { name: string, text: string, values: unknown[] }): Promise<{ rows: unknown[] }>
+}
+
+/** The names of the two tables, each as `schema.table` if its schema is not on the search path. */
+export interface PostgresTables {
+  /** @defaultValue `'scim_settings'` */
+  settings?: string | undefined
+  /** @defaultValue `'scim_token_audit'` */
+  audit?: string | undefined
+}
+
+/** What `postgresStore` runs its statements on. */
+export type PostgresConnection =
+  | {
+    /** Runs the statements. It must be the primary: a replica returns tokens that were replaced. */
+    db: Queryable
+    /** @defaultValue `false` */
+    preparedStatements?: false | undefined
+  }
+  | {
+    /** Runs the statements. It must be the primary: a replica returns tokens that were replaced. */
+    db: NamedQueryable
+    /**
+     * Whether each statement has a name, so that PostgreSQL parses it once per connection. A pooler
+     * in between must support prepared statements.
+     */
+    preparedStatements: true
+  }
+
+/** Options of `postgresStore`. */
+export type PostgresStoreOptions<User extends object> = PostgresConnection & {
+  /** Returns the name of a user, a non-empty string, for the settings row and the audit table. */
+  createdBy: (user: User) => string
+  /**
+   * Returns the tenant of a request, a non-empty string. Do not take it from anything that a client
+   * can set. If it returns anything else, the request fails and no statement is sent.
+   * @defaultValue a single tenant, `'default'`
+   */
+  tenant?: ((request: FastifyRequest) => string) | undefined
+  /** The names of the tables; pass the same to `postgresMigration`. */
+  tables?: PostgresTables | undefined
+}
 
 /** The names of the tables, quoted for SQL. */
 export type QuotedTables = Required<Record<keyof PostgresTables, string>>
@@ -19,10 +70,11 @@ export function resolvePostgresOptions<User extends object> (options: PostgresSt
   const unknown = unknownOption(options, ['db', 'preparedStatements', 'createdBy', 'tenant', 'tables'])
   if (unknown !== undefined) throw new Error(`postgresStore: ${unknown}`)
 
-  const { db, createdBy, tenant = () => 'default', tables } = options
+  const { db, preparedStatements = false, createdBy, tenant = () => 'default', tables } = options
   if (typeof db?.query !== 'function') {
     throw invalid('the option "db" must be an object with the method query (text, values), such as a Pool of pg', db)
   }
+  if (typeof preparedStatements !== 'boolean') throw invalid('the option "preparedStatements" must be true or false', preparedStatements)
   if (typeof createdBy !== 'function') throw invalid('the option "createdBy" must be a function that returns the name of a user', createdBy)
   if (typeof tenant !== 'function') throw invalid('the option "tenant" must be a function that returns the tenant of a request', tenant)
 

@@ -1,61 +1,9 @@
 import { hash } from 'node:crypto'
-import type { FastifyRequest } from 'fastify'
 import type { ScimSettings, ScimSettingsStore, ScimUser } from '../contracts.ts'
-import { resolvePostgresOptions } from './postgres-options.ts'
+import { resolvePostgresOptions, type PostgresStoreOptions } from './postgres-options.ts'
 
 export { postgresMigration } from './postgres-migration.ts'
-
-/** A connection or pool that runs SQL statements: a `Pool` or `Client` of pg, or a `PGlite`. */
-export interface Queryable {
-  /** Runs one statement with the parameters `$1`, `$2` and so on. */
-  query (text: string, values: unknown[]): Promise<{ rows: unknown[] }>
-}
-
-/** A connection or pool that runs named prepared statements: a `Pool` or `Client` of pg. */
-export interface NamedQueryable {
-  /** Prepares the statement under its name once per connection, and runs it. */
-  query (statement: { name: string, text: string, values: unknown[] }): Promise<{ rows: unknown[] }>
-}
-
-/** The names of the two tables, each as `schema.table` if its schema is not on the search path. */
-export interface PostgresTables {
-  /** @defaultValue `'scim_settings'` */
-  settings?: string | undefined
-  /** @defaultValue `'scim_token_audit'` */
-  audit?: string | undefined
-}
-
-/** What {@link postgresStore} runs its statements on. */
-export type PostgresConnection =
-  | {
-    /** Runs the statements. It must be the primary: a replica returns tokens that were replaced. */
-    db: Queryable
-    /** @defaultValue `false` */
-    preparedStatements?: false
-  }
-  | {
-    /** Runs the statements. It must be the primary: a replica returns tokens that were replaced. */
-    db: NamedQueryable
-    /**
-     * Whether each statement has a name, so that PostgreSQL parses it once per connection. A pooler
-     * in between must support prepared statements.
-     */
-    preparedStatements: true
-  }
-
-/** Options of {@link postgresStore}. */
-export type PostgresStoreOptions<User extends object> = PostgresConnection & {
-  /** Returns the name of a user, a non-empty string, for the settings row and the audit table. */
-  createdBy: (user: User) => string
-  /**
-   * Returns the tenant of a request, a non-empty string. Do not take it from anything that a client
-   * can set. If it returns anything else, the request fails and no statement is sent.
-   * @defaultValue a single tenant, `'default'`
-   */
-  tenant?: ((request: FastifyRequest) => string) | undefined
-  /** The names of the tables; pass the same to {@link postgresMigration}. */
-  tables?: PostgresTables | undefined
-}
+export type { NamedQueryable, PostgresConnection, PostgresStoreOptions, PostgresTables, Queryable } from './postgres-options.ts'
 
 interface Statement { name: string, text: string }
 type Result = Promise<{ rows: unknown[] }>

@@ -24,6 +24,7 @@ const unusable: [what: string, args: any[], message: string][] = [
   ['a URL as db', [{ db: 'postgres://localhost/db', createdBy }], 'postgresStore: the option "db" must be an object with the method query (text, values), such as a Pool of pg, got string.'],
   ['a Knex object as db', [{ db: knex, createdBy }], 'postgresStore: the option "db" must be an object with the method query (text, values), such as a Pool of pg, got function.'],
   ['a Drizzle object as db', [{ db: drizzle, createdBy }], 'postgresStore: the option "db" must be an object with the method query (text, values), such as a Pool of pg, got object.'],
+  ['a name as preparedStatements', [{ db, createdBy, preparedStatements: 'scim' }], 'postgresStore: the option "preparedStatements" must be true or false, got string.'],
   ['no createdBy', [{ db }], 'postgresStore: the option "createdBy" must be a function that returns the name of a user, got undefined.'],
   ['a name as createdBy', [{ db, createdBy: 'admin' }], 'postgresStore: the option "createdBy" must be a function that returns the name of a user, got string.'],
   ['tenants instead of tenant', [{ db, createdBy, tenants: () => 'a' }], 'postgresStore: the option "tenants" does not exist; did you mean "tenant"?'],
@@ -51,7 +52,7 @@ t.test('memoryStore() gets an unknown option -> it throws and names the nearest'
 })
 
 t.test('options that are undefined -> their defaults', async (t) => {
-  t.doesNotThrow(() => postgresStore({ db, createdBy, tenant: undefined, tables: undefined }))
+  t.doesNotThrow(() => postgresStore({ db, createdBy, preparedStatements: undefined, tenant: undefined, tables: undefined }))
   t.doesNotThrow(() => postgresStore({ db, createdBy, tables: { settings: undefined, audit: undefined } }))
   t.doesNotThrow(() => memoryStore({ settings: undefined }))
 })
