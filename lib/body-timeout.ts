@@ -1,5 +1,5 @@
 import { httpErrors } from '@fastify/sensible'
-import type { preParsingAsyncHookHandler, preValidationAsyncHookHandler } from 'fastify'
+import type { FastifyRequest, preParsingAsyncHookHandler, preValidationAsyncHookHandler } from 'fastify'
 
 /** Request decorator for the timer of {@link BodyTimeout}. */
 export const bodyTimer = Symbol('fastify-scim-token.bodyTimer')
@@ -23,7 +23,7 @@ export function createBodyTimeout (timeout: number): BodyTimeout {
     async start (request, reply) {
       if (timeout === 0) return
       request.setDecorator(bodyTimer, setTimeout(() => {
-        if (!reply.sent) reply.send(bodyTimedOut(timeout))
+        if (!reply.sent) reply.send(bodyTimedOut(request, timeout))
       }, timeout).unref())
     },
 
@@ -33,7 +33,9 @@ export function createBodyTimeout (timeout: number): BodyTimeout {
   }
 }
 
-function bodyTimedOut (timeout: number): Error {
+function bodyTimedOut ({ raw }: FastifyRequest, timeout: number): Error {
   const message = `The request body did not arrive within ${timeout} ms, and nothing was changed.`
-  return httpErrors.createError(408, message, { headers: { connection: 'close' } })
+  // RFC 9113, section 8.2.2: HTTP/2 has no such header.
+  const headers = raw.httpVersionMajor === 1 ? { connection: 'close' } : {}
+  return httpErrors.createError(408, message, { headers })
 }

@@ -88,7 +88,7 @@ t.test('an HTTP/2 body does not arrive within the timeout -> 408', async (t) => 
   app.register(scimToken, { settings: true, timeout: 50 })
   const client = connect(await app.listen({ host: '127.0.0.1', port: 0 }))
   t.teardown(async () => {
-    client.close()
+    client.destroy()
     await app.close()
   })
   const stream = client.request({ ':method': 'POST', ':path': path, ...admin, 'content-type': 'application/json' })
