@@ -1,9 +1,9 @@
 import type { OperationId, ResolvedOptions } from './options.ts'
 
-/** In bytes. The largest valid body is `{"enabled": false}`. */
+/** The largest body that is accepted, in bytes. The longest valid one is `{"enabled": false}`. */
 export const bodyLimit = 1024
 
-/** Returns Fastify's route options that all admin routes share, with the host's `config` of this one. */
+/** Returns Fastify's route options that all admin routes share, and the host's `config` of this one. */
 export function adminRouteOptions (operationId: OperationId, { routeConfig }: ResolvedOptions) {
   return {
     // A copy, because plugins of the host may add to it.

@@ -21,9 +21,9 @@ export type ScimUser = FastifyScimToken extends { user: infer User extends objec
  * Authenticates and authorizes the callers of the admin routes. The host adds it with
  * `app.decorate('scimAuthResolver', resolver)`.
  *
- * Called after all `onRequest` hooks of the host, and before the request body is read. If it throws
- * anything else, times out or returns anything else, the request fails with a 5xx and nothing is
- * written.
+ * Its methods are called after all `onRequest` hooks of the host, and before the request body is
+ * read. If one times out, or throws or returns anything that is not described here, the request
+ * fails with a 5xx and nothing is written.
  */
 export interface ScimAuthResolver<User extends object = ScimUser> {
   /**
@@ -88,9 +88,9 @@ export interface ScimWriteContext<User extends object = ScimUser> extends ScimTo
  *
  * A write that was given up must have no effect after a write that was called later has resolved.
  * Checking `signal` before each statement is not enough, as a statement may reach the database
- * late. Fencing is: draw a number from the database, check `signal`, and write only if no greater
- * number is stored. If a store ignores `signal`, a write that got 503 can take effect later: it can
- * invalidate a newer token or enable SCIM again after it was disabled.
+ * late. Fencing is enough: draw a number from the database, check `signal`, and write only if no
+ * greater number is stored. If a store ignores `signal`, a write that got 503 can take effect later:
+ * it can invalidate a newer token or enable SCIM again after it was disabled.
  */
 export interface ScimTokenStore<User extends object = ScimUser> {
   /**

@@ -2,9 +2,9 @@ import { httpErrors } from '@fastify/sensible'
 import type { FastifyRequest } from 'fastify'
 
 /**
- * Creates the check that rejects cross-origin browser requests with 403, as browsers send cookies
- * with them. It follows Go's `http.CrossOriginProtection`: `Sec-Fetch-Site` decides; if it is
- * absent, `Origin` must match `Host`; if both are absent, the client is not a browser.
+ * Creates the check that rejects cross-origin browser requests with 403, because browsers send
+ * cookies with them. It follows Go's `http.CrossOriginProtection`: `Sec-Fetch-Site` decides; if it
+ * is absent, `Origin` must match `Host`; if both are absent, the client is not a browser.
  *
  * @param trustedOrigins origins that are accepted besides the host's own
  * @returns a function that throws a 403 error if the request is cross-origin
@@ -13,11 +13,11 @@ export function createOriginCheck (trustedOrigins: readonly string[]): (request:
   const trusted = new Set(trustedOrigins)
   return function checkOrigin (request) {
     if (isSameOrigin(request) || trusted.has(request.headers.origin ?? '')) return
-    throw httpErrors.createError(403, otherOrigin, comparedHeaders(request))
+    throw httpErrors.createError(403, otherOriginMessage, comparedHeaders(request))
   }
 }
 
-const otherOrigin = 'Pages on another origin lack access to this. To allow this page, add its origin to the trusted origins of ' +
+const otherOriginMessage = 'Pages on another origin lack access to this. To allow this page, add its origin to the trusted origins of ' +
   'this server. If it is a page of this server behind a proxy, the proxy must forward the original host; the log has what was compared.'
 
 /** Returns what the check compared, for the log line of the error. */

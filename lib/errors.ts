@@ -13,7 +13,7 @@ const documentedNames: Readonly<Record<number, string>> = {
   415: 'ContentTypeError'
 }
 
-/** Documented with exactly `id`, `name` and `message`; Unleash's clients read `details` of all others. */
+/** Statuses documented with exactly `id`, `name` and `message`; Unleash's clients read `details` of all others. */
 const withoutDetails: ReadonlySet<number> = new Set([401, 403, 404])
 
 /**

@@ -49,10 +49,12 @@ async function scimToken (app: FastifyInstance, givenOptions: ScimTokenOptions):
   app.decorateRequest('scimToken', null)
   app.decorate('verifyScimToken', createVerifyScimToken(store, options.timeout))
 
+  // The plugin has no scope of its own, so `prefix` and the log options are passed to this one.
   app.register(async function scimTokenAdmin (admin) {
     const access = createAccessHooks(resolver, options)
     keepFirstSchemas(admin)
     admin.setErrorHandler(sendApiError)
+    // The scope inherits the serializer and the parsers of the host, which may be for other formats.
     admin.setReplySerializer((payload) => JSON.stringify(payload))
     admin.removeAllContentTypeParsers()
     admin.decorateRequest(currentUser)

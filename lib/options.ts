@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { Type, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { FastifyContextConfig } from 'fastify'
@@ -61,7 +62,7 @@ export type ResolvedOptions = {
 // Options of `app.register` that Fastify passes to the plugin.
 const registerOptions = ['prefix', 'logLevel', 'logSerializers']
 
-// URL accepts more than the name of a host, such as `*.example.com`.
+// `URL` also accepts hosts that no browser sends, such as `*.example.com`.
 const originFormat = /^https?:\/\/(\[[\da-f:]+\]|[\w-]+(\.[\w-]+)*\.?)(:\d+)?$/
 
 // Node.js runs a timer at once if its delay is longer.
@@ -108,14 +109,14 @@ const definitions: { readonly [Name in keyof ResolvedOptions]: Definition<Resolv
 /**
  * Returns a frozen copy of the options with their defaults.
  *
- * @throws Error that names the first unknown or invalid option and says what it must be
+ * @throws Error that names the first unknown or invalid option, its value and what it must be
  */
 export function resolveOptions (options: ScimTokenOptions): ResolvedOptions {
   const unknown = unknownOption(options, [...Object.keys(definitions), ...registerOptions])
   if (unknown !== undefined) throw new Error(`fastify-scim-token: ${unknown}`)
 
   const trustedOrigins = resolveOption('trustedOrigins', options.trustedOrigins)
-  if (!trustedOrigins.every(isOrigin)) throw invalidOption('trustedOrigins')
+  if (!trustedOrigins.every(isOrigin)) throw invalidOption('trustedOrigins', trustedOrigins)
 
   return Object.freeze({
     permissions: Object.freeze([...resolveOption('permissions', options.permissions)]),
@@ -130,7 +131,7 @@ export function resolveOptions (options: ScimTokenOptions): ResolvedOptions {
 function resolveOption<Name extends keyof ResolvedOptions> (name: Name, value: ResolvedOptions[Name] | undefined): ResolvedOptions[Name] {
   const { schema, default: defaultValue } = definitions[name]
   if (value === undefined) return defaultValue
-  if (!Value.Check(schema, value)) throw invalidOption(name)
+  if (!Value.Check(schema, value)) throw invalidOption(name, value)
   return value
 }
 
@@ -142,6 +143,6 @@ function isOrigin (value: string): boolean {
   return originFormat.test(value) && URL.canParse(value) && new URL(value).origin === value
 }
 
-function invalidOption (name: keyof ResolvedOptions): Error {
-  return new Error(`fastify-scim-token: the option "${name}" must be ${definitions[name].mustBe}.`)
+function invalidOption (name: keyof ResolvedOptions, value: unknown): Error {
+  return new Error(`fastify-scim-token: the option "${name}" must be ${definitions[name].mustBe}, got ${inspect(value)}.`)
 }

@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 
 /**
- * Makes a scope keep the first schema of each `$id`. Fastify rejects a second one, also if the host
- * adds its own to the app later. The routes do not need their own: only OpenAPI documents read it.
+ * Makes a scope keep the first schema of each `$id`. Fastify would reject a second one, also if the
+ * host adds it to the app later. Only OpenAPI documents read these schemas, so the routes work with
+ * those of the host.
  */
 export function keepFirstSchemas (scope: FastifyInstance): void {
   scope.setSchemaController({

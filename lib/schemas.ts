@@ -56,7 +56,7 @@ function errorSchema (description: string, name: string, message: string) {
 const authenticationRequired = errorSchema(
   'The caller is not authenticated.',
   'AuthenticationRequired',
-  'You must log in: the request had no credentials. Log in at /auth/simple/login.'
+  'You must log in: the request had no authorization header and no cookie. Log in at /auth/simple/login.'
 )
 
 const validationError = errorSchema(

@@ -1,4 +1,4 @@
-/** Properties of a {@link ScimError}; an error of `httpErrors` has them too. */
+/** Properties of a {@link ScimError}. An error of `httpErrors` has them, so it can be passed as it is. */
 export interface ScimErrorInit {
   /** Status of the response. */
   statusCode: number
@@ -19,18 +19,18 @@ export interface ScimErrorInit {
  * An error that serializes to a SCIM error response (RFC 7644, section 3.12).
  *
  * It is not an `Error`: Fastify builds the response body of an `Error` itself, and sends any other
- * thrown object as it is. A host's own error handler does the same with
- * `reply.headers(error.headers).send(error)`. It has no stack, which would cost half as much as the
- * rest of a rejection.
+ * thrown object as it is. A host's own error handler sends it with
+ * `reply.headers(error.headers).code(error.statusCode).send(error)`. It has no stack, which would
+ * cost half as much as the rest of a rejection.
  */
 export class ScimError {
   // Only the properties of the body are enumerable: a host's validator or serializer may allow no others.
 
   /** The schema URI of a SCIM error. */
   readonly schemas = ['urn:ietf:params:scim:api:messages:2.0:Error']
-  /** The status code as the string that the body has. */
+  /** The status code, which the body has as a string. */
   readonly status: string
-  /** The message, as the body names it. */
+  /** The message, which the body has under this name. */
   readonly detail: string
   readonly #code: string
   readonly #headers: Readonly<Record<string, string>>
@@ -50,7 +50,7 @@ export class ScimError {
     return 'ScimError'
   }
 
-  /** Status of the response: 401 or 503. */
+  /** Status of the response; 401 or 503 if `verifyScimToken` threw the error. */
   get statusCode () {
     return Number(this.status)
   }
@@ -73,7 +73,7 @@ export class ScimError {
     return this.#headers
   }
 
-  /** What the store threw, for the log. */
+  /** Why the request failed, for the log. If the store threw, the `cause` of this error is what it threw. */
   get cause () {
     return this.#cause
   }

@@ -14,7 +14,7 @@ export interface OpenStore<User extends object = ScimUser, Store = ScimTokenStor
 
 /** Creates the stores for the cases. */
 export interface StoreHarness<User extends object = ScimUser, Store = ScimTokenStore<User>> {
-  /** Opens a store over fresh storage: with SCIM settings, enabled and without a token, or with none. */
+  /** Opens a store over fresh storage. If `settings`, it has SCIM settings: enabled, and without a token. */
   open (setup: { settings: boolean }): Awaitable<OpenStore<User, Store>>
 
   /**

@@ -6,8 +6,8 @@ import type { Awaitable } from './contracts.ts'
 /** Request decorator for the {@link WriteState}; absent before the store is called. */
 export const writeState = Symbol('fastify-scim-token.writeState')
 
-/** An AbortController while the store is called. */
-type WriteState = AbortController | 'store called' | 'error sent'
+/** An AbortController from the call of the store until it resolves or an error response is sent. */
+type WriteState = AbortController | 'call resolved' | 'error sent'
 
 /** Returned by {@link writeToStore} if an error response was sent meanwhile. */
 export const errorSent = Symbol('fastify-scim-token.errorSent')
@@ -19,7 +19,7 @@ export const errorSent = Symbol('fastify-scim-token.errorSent')
  * @param timeout milliseconds; 0 for no limit
  * @param call gets the signal that is aborted unless the call succeeds in time
  * @returns what the store returned, or {@link errorSent}
- * @throws an error for 503 if the store throws or times out, or if the client has disconnected
+ * @throws an error with status 503 if the store throws or times out, or if the client has disconnected
  */
 export async function writeToStore<T> (
   request: FastifyRequest,
@@ -36,7 +36,7 @@ export async function writeToStore<T> (
   try {
     const result = await callHost(method, 503, timeout, () => call(controller.signal))
     if (isErrorSent(request)) return errorSent
-    setState(request, 'store called')
+    setState(request, 'call resolved')
     return result
   } catch (error) {
     controller.abort()
@@ -45,10 +45,10 @@ export async function writeToStore<T> (
   }
 }
 
-/** Whether the store was called for a write and its outcome is unknown. */
+/** Whether the store was called for a write. After an error, the client cannot know its outcome. */
 export function isStoreCalled (request: FastifyRequest): boolean {
   const state = getState(request)
-  return state === 'store called' || state instanceof AbortController
+  return state === 'call resolved' || state instanceof AbortController
 }
 
 /** Records that an error response is sent, so that nothing is written after it. */

@@ -23,14 +23,14 @@ export function generateToken (): string {
   return body + checksum(body)
 }
 
-/** Whether the text has the format and the checksum of a token, which a truncated or mistyped one has not. */
+/** Whether the text has the format and the checksum of a token. A truncated or mistyped token lacks them. */
 export function isToken (text: string): boolean {
   return format.test(text) && text.endsWith(checksum(text.slice(0, -checksumLength)))
 }
 
 /**
- * Whether the text holds a token, with anything before and after it, and with blanks, quotes and
- * other characters that tokens do not have within it.
+ * Whether the text holds a token, whatever is before and after it. Characters that tokens do not
+ * have, such as blanks and quotes, may be within it.
  */
 export function holdsToken (text: string): boolean {
   const candidates = text.replaceAll(/\W/g, '').matchAll(formatWithin)

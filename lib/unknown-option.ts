@@ -1,8 +1,8 @@
 /**
- * Returns a sentence about the first option that is not known, and the known name most similar to it.
+ * Returns a sentence that names the first unknown option and the known one most similar to it.
  *
  * @param known names, at least one
- * @param of what the options belong to, for nested ones
+ * @param of what nested options belong to, such as ` of "tables"`
  * @returns `undefined` if all options are known
  */
 export function unknownOption (options: object, known: readonly string[], of = ''): string | undefined {

@@ -93,7 +93,7 @@ function storeFailed (cause: unknown): ScimError {
   })
 }
 
-/** RFC 6750, section 3.1: without a bearer token in the request, the challenge has no error code. */
+/** Returns a 401. Without a bearer token in the request, its challenge has no error code (RFC 6750, section 3.1). */
 function unauthorized (detail: string, code = 'SCIM_TOKEN_MISSING', challenge = 'Bearer realm="SCIM"'): ScimError {
   return new ScimError({ statusCode: 401, code, message: detail, headers: { 'www-authenticate': challenge } })
 }

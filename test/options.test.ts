@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import Fastify from 'fastify'
 import t from 'tap'
 import type { ScimTokenOptions } from '../lib/index.ts'
@@ -34,37 +35,37 @@ t.test('an option that is undefined -> its default', async (t) => {
 })
 
 // A type checker rejects these, but a host may be plain JavaScript.
-const invalid: { [Name in keyof ScimTokenOptions]: { values: any[], mustBe: RegExp } } = {
+const invalid: { [Name in keyof ScimTokenOptions]: { values: any[], mustBe: string } } = {
   permissions: {
     values: [[], [''], [1], 'ADMIN', null],
-    mustBe: /an array of at least one permission name, such as \['ADMIN'\]/
+    mustBe: "an array of at least one permission name, such as ['ADMIN']"
   },
   trustedOrigins: {
     values: ['https://a.example', ['a.example'], ['https://a.example/'], ['https://A.example'], ['https://a.example:443'], ['*'], ['null'], [''], [1], null],
-    mustBe: /an array of http and https origins as browsers send them, such as \['https:\/\/admin\.example\.com'\]/
+    mustBe: "an array of http and https origins as browsers send them, such as ['https://admin.example.com']"
   },
   loginPath: {
     values: ['', 1, null],
-    mustBe: /a path or URL, such as '\/auth\/simple\/login'/
+    mustBe: "a path or URL, such as '/auth/simple/login'"
   },
   timeout: {
     values: [-1, 1.5, 2 ** 31, NaN, Infinity, '10', null],
-    mustBe: /an integer of milliseconds from 0 \(no limit\) to 2147483647/
+    mustBe: 'an integer of milliseconds from 0 (no limit) to 2147483647'
   },
   settings: {
     values: ['true', 1, null],
-    mustBe: /true or false/
+    mustBe: 'true or false'
   },
   routeConfig: {
     values: [{ generateNewTokens: {} }, { generateNewToken: 1 }, { generateNewToken: null }, [], 'rateLimit', null],
-    mustBe: /an object of route configs by operation id, such as \{ generateNewToken: .*\}/
+    mustBe: 'an object of route configs by operation id, such as { generateNewToken: { rateLimit: { max: 30 } } }'
   }
 }
 
 for (const [name, { values, mustBe }] of Object.entries(invalid)) {
   for (const value of values) {
-    t.test(`the option ${name}: ${JSON.stringify(value)} -> boot fails and says what it must be`, async (t) => {
-      const message = new RegExp(`^fastify-scim-token: the option "${name}" must be ${mustBe.source}\\.$`)
+    t.test(`the option ${name}: ${JSON.stringify(value)} -> boot fails and says what it must be and what it got`, async (t) => {
+      const message = `fastify-scim-token: the option "${name}" must be ${mustBe}, got ${inspect(value)}.`
       await t.rejects(boot({ [name]: value }), { message })
     })
   }

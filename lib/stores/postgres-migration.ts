@@ -5,8 +5,8 @@ import { quoteTables, type PostgresTables } from './postgres-options.ts'
  * version up to date. It is one statement, and may be run at every start, by several nodes at once.
  * Once the tables are up to date it needs no rights, so that any role can run it.
  *
- * It fails if a table of such a name is not one of this package. A tenant can have a token once it
- * has a row in the settings table.
+ * It fails if a table with one of their names exists and is not one of this package. A tenant can
+ * have a token once it has a row in the settings table.
  */
 export function postgresMigration (tables?: PostgresTables): string {
   const { settings, audit } = quoteTables('postgresMigration', tables)

@@ -58,8 +58,9 @@ export type PostgresStoreOptions<User extends object> = PostgresConnection & {
 export type QuotedTables = Required<Record<keyof PostgresTables, string>>
 
 /**
- * Returns the options of `postgresStore` with their defaults. `tenant` and `createdBy` throw if what
- * they return is not a non-empty string, so that no two tenants share a row by mistake.
+ * Checks the options of `postgresStore`, and returns those with a default or a check at each call.
+ * `tenant` and `createdBy` throw if what they return is not a non-empty string, so that no two
+ * tenants share a row by mistake.
  *
  * @throws Error that names the first unknown or invalid option and says what it must be
  */
@@ -79,7 +80,6 @@ export function resolvePostgresOptions<User extends object> (options: PostgresSt
   if (typeof tenant !== 'function') throw invalid('the option "tenant" must be a function that returns the tenant of a request', tenant)
 
   return {
-    db,
     createdBy: (user: User) => requireName('createdBy', createdBy(user)),
     tenant: (request: FastifyRequest) => requireName('tenant', tenant(request)),
     tables: quoteTables('postgresStore', tables)

@@ -117,7 +117,7 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
         const { rows: [drawn] } = await run(drawFence, [row]) as { rows: { fence: unknown }[] }
         const writeRow = drawn === undefined ? create : () => update(drawn.fence)
         if (writeRow === undefined) return false
-        // If the number was drawn late, after the write was given up, it is greater than those stored since.
+        // A number that was drawn after the write was given up may be greater than those stored since.
         signal.throwIfAborted()
         const { rows } = await writeRow()
         if (rows.length > 0) return true
