@@ -71,8 +71,8 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
 
   return {
     async replace (record, { request, user, signal }) {
-      const [row, by] = [tenant(request), createdBy(user)]
-      return await write(row, signal, (fence) => run(replace, [row, fence, record.hash, record.createdAt, by]))
+      const [tenantName, userName] = [tenant(request), createdBy(user)]
+      return await write(tenantName, signal, (fence) => run(replace, [tenantName, fence, record.hash, record.createdAt, userName]))
     },
 
     async find ({ request }) {
@@ -89,12 +89,12 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
     },
 
     async setEnabled (enabled, { request, user, signal }) {
-      const [row, by] = [tenant(request), createdBy(user)]
+      const [tenantName, userName] = [tenant(request), createdBy(user)]
       await write(
-        row,
+        tenantName,
         signal,
-        (fence) => run(setEnabled, [row, fence, enabled, by]),
-        () => run(createSettings, [row, enabled, by])
+        (fence) => run(setEnabled, [tenantName, fence, enabled, userName]),
+        () => run(createSettings, [tenantName, enabled, userName])
       )
     }
   }
@@ -103,10 +103,10 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
    * Writes with a fencing token: a write has no effect if one with a greater number has been stored.
    * It then draws the next number and tries again.
    *
-   * @returns `false` if there is no settings row and no `create`
+   * @returns `false` if there is no settings tenantName and no `create`
    */
   async function write (
-    row: string,
+    tenantName: string,
     signal: AbortSignal,
     update: (fence: unknown) => Result,
     create?: () => Result
@@ -114,7 +114,7 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
     while (true) {
       try {
         signal.throwIfAborted()
-        const { rows: [drawn] } = await run(drawFence, [row]) as { rows: { fence: unknown }[] }
+        const { rows: [drawn] } = await run(drawFence, [tenantName]) as { rows: { fence: unknown }[] }
         const writeRow = drawn === undefined ? create : () => update(drawn.fence)
         if (writeRow === undefined) return false
         // A number that was drawn after the write was given up may be greater than those stored since.
