@@ -58,7 +58,8 @@ export function markErrorSent (request: FastifyRequest): void {
   setState(request, 'error sent')
 }
 
-function isErrorSent (request: FastifyRequest): boolean {
+/** Whether an error response is sent, or in a hook before. */
+export function isErrorSent (request: FastifyRequest): boolean {
   return getState(request) === 'error sent'
 }
 
