@@ -90,7 +90,7 @@ t.test('an invalid body is rejected and an onSend hook of the host is slow -> th
     })
   })
   const response = await app.inject({ method: 'POST', url: path, headers: { ...admin, 'content-type': 'application/json' }, payload: '{' })
-  t.match(response, { statusCode: 400, headers: { connection: 'keep-alive' }, payload: /ValidationError/ })
+  t.match(response, { statusCode: 400, payload: /ValidationError/ })
   t.strictSame(log.filter(({ level }) => level > 30), [])
 })
 
