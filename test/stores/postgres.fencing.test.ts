@@ -139,7 +139,8 @@ async function startNodes (t: Test, stall: Stall, number: number) {
       const response = other.inject(request)
       await (stall.stopsAll ? until('both wait for the lock', () => areWaiting(2)) : response)
       await stall.end()
-      // The first node has one connection: this waits for its statement.
+      // The first node has one connection: these wait for its statement, and for one that it may send after it.
+      await stall.db.query('select 1')
       await stall.db.query('select 1')
       t.equal((await response).statusCode, 200)
       return await response
