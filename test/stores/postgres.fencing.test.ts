@@ -287,3 +287,18 @@ t.test('PostgreSQL ends a write as a deadlock -> it is sent again', async (t) =>
   t.equal(await written, true)
   t.equal((await readAudit(tenant)).length, 1)
 })
+
+t.test('a trigger moves audit rows elsewhere -> a write is stored once and resolves', async (t) => {
+  const tables = { settings: 'moved_settings', audit: 'moved_audit' }
+  await pool.query(postgresMigration(tables))
+  await pool.query(`
+    create table archive (like moved_audit);
+    create function archive_row() returns trigger language plpgsql as 'begin insert into archive select new.*; return null; end';
+    create trigger archive before insert on moved_audit for each row execute function archive_row()`)
+  const store = postgresStore({ db: pool, createdBy, tables })
+  const limited = { ...context, signal: AbortSignal.timeout(1000) }
+  await t.resolves(async () => { await store.setEnabled(true, limited) })
+  await t.resolves(async () => { await store.setEnabled(false, limited) })
+  t.equal(await store.replace(newRecord(), limited), true)
+  t.equal((await pool.query('select from archive')).rows.length, 3)
+})
