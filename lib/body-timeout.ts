@@ -1,5 +1,6 @@
 import { httpErrors } from '@fastify/sensible'
 import type { FastifyRequest, preParsingAsyncHookHandler, preValidationAsyncHookHandler } from 'fastify'
+import { isErrorSent } from './store-write.ts'
 
 /** Request decorator for the timer of {@link BodyTimeout}. */
 export const bodyTimer = Symbol('fastify-scim-token.bodyTimer')
@@ -23,7 +24,7 @@ export function createBodyTimeout (timeout: number): BodyTimeout {
     async start (request, reply) {
       if (timeout === 0) return
       request.setDecorator(bodyTimer, setTimeout(() => {
-        if (!reply.sent) reply.send(bodyTimedOut(request, timeout))
+        if (!reply.sent && !isErrorSent(request)) reply.send(bodyTimedOut(request, timeout))
       }, timeout).unref())
     },
 

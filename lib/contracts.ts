@@ -73,9 +73,9 @@ export interface ScimTokenContext<User extends object = ScimUser> extends ScimRe
 /** The context of the methods that write. */
 export interface ScimWriteContext<User extends object = ScimUser> extends ScimTokenContext<User> {
   /**
-   * Aborted once the package has given up on the call: it timed out or rejected, or an error
-   * response was sent meanwhile, such as that of Fastify's `handlerTimeout`. Never aborted after the
-   * call has resolved.
+   * Aborted once the package has given up on the call: it timed out or rejected, the client has
+   * disconnected, or a response was sent meanwhile, such as that of Fastify's `handlerTimeout`. Never
+   * aborted after the call has resolved.
    */
   signal: AbortSignal
 }

@@ -34,7 +34,7 @@ export async function generateNewToken (
     const record = { hash: hashToken(token), createdAt: new Date() }
     const context = storeContext(request)
 
-    const stored = await writeToStore(request, 'scimTokenStore.replace', options.timeout, (signal) => store.replace(record, { ...context, signal }))
+    const stored = await writeToStore(request, reply, 'scimTokenStore.replace', options.timeout, (signal) => store.replace(record, { ...context, signal }))
     if (stored === errorSent) return reply
     if (stored === false) {
       throw httpErrors.notFound(noSettingsMessage)

@@ -50,7 +50,7 @@ export async function scimSettings (
     const { enabled } = request.body
     const context = storeContext(request)
 
-    const result = await writeToStore(request, 'scimTokenStore.setEnabled', options.timeout, (signal) => store.setEnabled(enabled, { ...context, signal }))
+    const result = await writeToStore(request, reply, 'scimTokenStore.setEnabled', options.timeout, (signal) => store.setEnabled(enabled, { ...context, signal }))
     if (result === errorSent) return reply
     if (result !== undefined) throw contractError('scimTokenStore.setEnabled', 'nothing', result)
     return reply.send()

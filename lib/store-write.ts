@@ -1,5 +1,5 @@
 import { httpErrors } from '@fastify/sensible'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { callHost } from './call-host.ts'
 import type { Awaitable } from './contracts.ts'
 
@@ -23,6 +23,7 @@ export const errorSent = Symbol('fastify-scim-token.errorSent')
  */
 export async function writeToStore<T> (
   request: FastifyRequest,
+  reply: FastifyReply,
   method: string,
   timeout: number,
   call: (signal: AbortSignal) => Awaitable<T>
@@ -33,15 +34,20 @@ export async function writeToStore<T> (
 
   const controller = new AbortController()
   setState(request, controller)
+  const giveUp = () => { controller.abort() }
+  // The client has disconnected, or the host has responded.
+  reply.raw.once('close', giveUp)
   try {
     const result = await callHost(method, 503, timeout, () => call(controller.signal))
     if (isErrorSent(request)) return errorSent
     setState(request, 'call resolved')
     return result
   } catch (error) {
-    controller.abort()
+    giveUp()
     if (isErrorSent(request)) return errorSent
     throw error
+  } finally {
+    reply.raw.off('close', giveUp)
   }
 }
 
@@ -58,7 +64,8 @@ export function markErrorSent (request: FastifyRequest): void {
   setState(request, 'error sent')
 }
 
-function isErrorSent (request: FastifyRequest): boolean {
+/** Whether an error response is sent, or in a hook before. */
+export function isErrorSent (request: FastifyRequest): boolean {
   return getState(request) === 'error sent'
 }
 

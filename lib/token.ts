@@ -11,6 +11,8 @@ const checksumLength = 6
 const format = new RegExp(`^${prefix}[0-9A-Za-z]{${secretLength + checksumLength}}$`)
 // A lookahead, because one candidate may start within another.
 const formatWithin = new RegExp(`(?=(${prefix}[0-9A-Za-z]{${secretLength + checksumLength}}))`, 'g')
+// Above this length, the search would cost more than all other checks of a header.
+const longestSearchedText = 1024
 const hashFormat = /^[0-9a-f]{64}$/
 
 // Allocated once: two buffers for each comparison would cost as much as the hash.
@@ -30,9 +32,10 @@ export function isToken (text: string): boolean {
 
 /**
  * Whether the text holds a token, whatever is before and after it. Characters that tokens do not
- * have, such as blanks and quotes, may be within it.
+ * have, such as blanks and quotes, may be within it. Texts over 1 KiB are not searched.
  */
 export function holdsToken (text: string): boolean {
+  if (text.length > longestSearchedText) return false
   const candidates = text.replaceAll(/\W/g, '').matchAll(formatWithin)
   return [...candidates].some(([, candidate = '']) => isToken(candidate))
 }

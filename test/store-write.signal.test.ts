@@ -1,8 +1,10 @@
 import { EventEmitter, once } from 'node:events'
+import { request as httpRequest } from 'node:http'
 import t, { type Test } from 'tap'
 import type { ScimWriteContext } from '../lib/index.ts'
 import { memoryStore } from '../lib/stores/memory.ts'
 import { admin, startHost, type HostSetup } from './helpers/host.ts'
+import { listen } from './helpers/raw-http.ts'
 
 const writes = {
   replace: { method: 'POST', url: '/api/admin/scim-settings/generate-new-token', headers: admin },
@@ -96,6 +98,43 @@ for (const method of ['replace', 'setEnabled'] as const) {
       t.match(signals, [{ aborted: true, reason: { name: 'AbortError' } }])
     })
   }
+}
+
+for (const method of ['replace', 'setEnabled'] as const) {
+  const result = method === 'replace' ? true : undefined
+
+  t.test(`the client disconnects while ${method}() runs -> its signal is aborted`, async (t) => {
+    const store = new EventEmitter()
+    const { app } = await startWriting(t, method, async ({ signal }) => {
+      store.emit('called', signal)
+      await once(store, 'late')
+      return result
+    })
+    const called = once(store, 'called')
+    const { url, payload = {}, headers } = { payload: undefined, ...writes[method] }
+    const request = httpRequest(await listen(app) + url, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' } })
+    request.on('error', () => {}).end(JSON.stringify(payload))
+    const [signal] = await called
+    const aborted = once(signal, 'abort')
+    request.destroy()
+    await t.resolves(aborted)
+    store.emit('late')
+  })
+
+  t.test(`a hook of the host has responded while ${method}() runs -> its signal is aborted`, async (t) => {
+    const store = new EventEmitter()
+    const { signals, request } = await startWriting(t, method, async ({ signal }) => {
+      store.emit('called')
+      await once(signal, 'abort')
+      return result
+    }, {
+      prepare: (app) => app.addHook('onRequest', async (_request, reply) => {
+        store.once('called', () => { reply.code(504).send('too slow') })
+      })
+    })
+    t.match(await request(), { statusCode: 504, payload: 'too slow' })
+    t.match(signals, [{ aborted: true }])
+  })
 }
 
 t.test('one of two concurrent calls times out -> only its signal is aborted', async (t) => {

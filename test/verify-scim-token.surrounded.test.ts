@@ -43,6 +43,11 @@ t.test('a truncated token in quotes -> 401 that says that it is not a token', as
   t.strictSame(await send(`Bearer "${token.slice(0, -1)}"`), malformedToken)
 })
 
+t.test('a token within more than 1 KiB of text -> 401 without searching for it', async (t) => {
+  t.strictSame(await send(`Bearer ${token} ${'x'.repeat(1024)}`), malformedToken)
+  t.strictSame(await send(`Bearer ${token} ${'x'.repeat(1024 - token.length - 1)}`), surroundedToken)
+})
+
 t.test('a token with any text around it -> 401 that says to paste the token alone, without a store call', async (t) => {
   await fc.assert(fc.asyncProperty(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), async (before, after) => {
     fc.pre(before.trim() + after !== '')

@@ -33,10 +33,11 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
       set token_fence = $2, token_hash = $3, token_created_at = $4, token_created_by = $5
       where tenant = $1 and token_fence < $2
       returning tenant
+    ), audited as (
+      insert into ${audit} (tenant, token_hash, created_by)
+      select tenant, $3, $5 from replaced
     )
-    insert into ${audit} (tenant, token_hash, created_by)
-    select tenant, $3, $5 from replaced
-    returning 1`)
+    select 1 from replaced`)
 
   const find = statement(`
     select token_hash as hash, token_created_at as "createdAt"
@@ -54,20 +55,22 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
       set enabled_fence = $2, enabled = $3
       where tenant = $1 and enabled_fence < $2
       returning tenant
+    ), audited as (
+      insert into ${audit} (tenant, enabled, created_by)
+      select tenant, $3, $4 from switched
     )
-    insert into ${audit} (tenant, enabled, created_by)
-    select tenant, $3, $4 from switched
-    returning 1`)
+    select 1 from switched`)
 
   const createSettings = statement(`
     with created as (
       insert into ${settings} (tenant, enabled, enabled_fence) values ($1, $2, ${clock})
       on conflict (tenant) do nothing
       returning tenant
+    ), audited as (
+      insert into ${audit} (tenant, enabled, created_by)
+      select tenant, $2, $3 from created
     )
-    insert into ${audit} (tenant, enabled, created_by)
-    select tenant, $2, $3 from created
-    returning 1`)
+    select 1 from created`)
 
   return {
     async replace (record, { request, user, signal }) {

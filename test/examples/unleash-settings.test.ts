@@ -3,6 +3,7 @@ import { Pool } from 'pg'
 import t from 'tap'
 import { settingsConformance, storeConformance, type StoreHarness } from 'fastify-scim-token/store-conformance'
 import type { ScimSettingsStore } from 'fastify-scim-token'
+import type { Queryable } from 'fastify-scim-token/stores/postgres'
 import { unleashSettingsStore } from '../../examples/unleash-settings/store.ts'
 import { holdable } from '../helpers/hold-statements.ts'
 import { startPostgres } from '../helpers/postgres.ts'
@@ -173,6 +174,33 @@ t.test('a write waits for another writer -> the values of that writer are kept',
   }
   t.same(await store.getSettings(context), { enabled: false, hasToken: true })
 })
+
+for (const [what, content] of [['overwritten without the numbers', '{"enabled": true}'], ['deleted', undefined]] as const) {
+  t.test(`the row is ${what} -> writes that were given up before it have no effect after later ones`, async (t) => {
+    await setContent('{"enabled": true}')
+    // Numbers grow with the writes.
+    for (let i = 0; i < 5; i++) await store.replace(other, context)
+
+    const controller = new AbortController()
+    const givenUp = { ...context, signal: controller.signal }
+    const open = (db: Queryable) => unleashSettingsStore<User>({ db, createdBy: (user) => user.name })
+    const [forToken, forSwitch] = [holdable(db), holdable(db)]
+    const held = [forToken.hold(2), forSwitch.hold(2)]
+    const late = [open(forToken).replace(other, givenUp), open(forSwitch).setEnabled(true, givenUp)]
+    await Promise.all(held.map(({ held }) => held))
+    controller.abort()
+
+    await setContent(content)
+    await store.setEnabled(false, context)
+    t.equal(await store.replace(record, context), true)
+    for (const { release } of held) release()
+    await Promise.allSettled(late)
+
+    t.strictSame(await store.getSettings(context), { enabled: false, hasToken: true })
+    await store.setEnabled(true, context)
+    t.strictSame(await store.find(context), record)
+  })
+}
 
 async function rows (): Promise<Record<string, unknown>> {
   const { rows } = await db.query<{ name: string, content: unknown }>('select name, content from settings')

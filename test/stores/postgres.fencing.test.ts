@@ -139,7 +139,8 @@ async function startNodes (t: Test, stall: Stall, number: number) {
       const response = other.inject(request)
       await (stall.stopsAll ? until('both wait for the lock', () => areWaiting(2)) : response)
       await stall.end()
-      // The first node has one connection: this waits for its statement.
+      // The first node has one connection: these wait for its statement, and for one that it may send after it.
+      await stall.db.query('select 1')
       await stall.db.query('select 1')
       t.equal((await response).statusCode, 200)
       return await response
@@ -285,4 +286,19 @@ t.test('PostgreSQL ends a write as a deadlock -> it is sent again', async (t) =>
   client.release()
   t.equal(await written, true)
   t.equal((await readAudit(tenant)).length, 1)
+})
+
+t.test('a trigger moves audit rows elsewhere -> a write is stored once and resolves', async (t) => {
+  const tables = { settings: 'moved_settings', audit: 'moved_audit' }
+  await pool.query(postgresMigration(tables))
+  await pool.query(`
+    create table archive (like moved_audit);
+    create function archive_row() returns trigger language plpgsql as 'begin insert into archive select new.*; return null; end';
+    create trigger archive before insert on moved_audit for each row execute function archive_row()`)
+  const store = postgresStore({ db: pool, createdBy, tables })
+  const limited = { ...context, signal: AbortSignal.timeout(1000) }
+  await t.resolves(async () => { await store.setEnabled(true, limited) })
+  await t.resolves(async () => { await store.setEnabled(false, limited) })
+  t.equal(await store.replace(newRecord(), limited), true)
+  t.equal((await pool.query('select from archive')).rows.length, 3)
 })

@@ -81,6 +81,19 @@ t.test('a body over the limit is rejected -> no second response when the timeout
   t.equal(log.filter(({ errorId }) => errorId !== undefined).length, 1)
 })
 
+t.test('an invalid body is rejected and an onSend hook of the host is slow -> the 400 is not mixed with a 408', async (t) => {
+  const { app, log } = await startHost(t, {
+    options: { settings: true, timeout: 50 },
+    prepare: (app) => app.addHook('onSend', async () => {
+      // A timer fires after all of its length that were set before it.
+      await timer(50)
+    })
+  })
+  const response = await app.inject({ method: 'POST', url: path, headers: { ...admin, 'content-type': 'application/json' }, payload: '{' })
+  t.match(response, { statusCode: 400, payload: /ValidationError/ })
+  t.strictSame(log.filter(({ level }) => level > 30), [])
+})
+
 t.test('an HTTP/2 body does not arrive within the timeout -> 408', async (t) => {
   const app = Fastify({ http2: true })
   app.decorate('scimAuthResolver', users)
