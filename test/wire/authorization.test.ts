@@ -82,7 +82,7 @@ t.test('several Authorization headers, joined by the host -> 401', async (t) => 
 })
 
 t.test('a header of 8 KB -> read; one over the limit of Node.js -> 431', async (t) => {
-  t.strictSame(await send(`Authorization: Bearer ${token.repeat(150)}`), surroundedToken)
+  t.strictSame(await send(`Authorization: Bearer ${token.repeat(150)}`), malformedToken)
   t.strictSame(await send(`Authorization: ${'a'.repeat(8192)}`), schemeNotBearer)
   t.strictSame(await send(`Authorization: Bearer${' '.repeat(8192)}${token}`), accepted)
   t.equal((await send(`Authorization: Bearer ${token.repeat(350)}`)).status, 431)
