@@ -34,20 +34,19 @@ export async function writeToStore<T> (
 
   const controller = new AbortController()
   setState(request, controller)
-  const giveUp = () => { controller.abort() }
-  // The client has disconnected, or the host has responded.
-  reply.raw.once('close', giveUp)
+  reply.raw.once('close', () => {
+    // The client has disconnected, or the host has responded.
+    if (getState(request) === controller) controller.abort()
+  })
   try {
     const result = await callHost(method, 503, timeout, () => call(controller.signal))
     if (isErrorSent(request)) return errorSent
     setState(request, 'call resolved')
     return result
   } catch (error) {
-    giveUp()
+    controller.abort()
     if (isErrorSent(request)) return errorSent
     throw error
-  } finally {
-    reply.raw.off('close', giveUp)
   }
 }
 
