@@ -44,7 +44,6 @@ export async function writeToStore<T> (
     setState(request, 'call resolved')
     return result
   } catch (error) {
-    controller.abort()
     if (isErrorSent(request)) return errorSent
     throw error
   }

@@ -1,7 +1,7 @@
-import { AssertionError } from 'node:assert'
 import t from 'tap'
 import type { ScimRequestContext, ScimSettingsStore, ScimTokenRecord, ScimTokenStore, ScimWriteContext } from '../lib/index.ts'
-import { settingsConformance, storeConformance, type HeldWrite, type OpenStore, type StoreHarness } from '../lib/store-conformance.ts'
+import { storeConformance, settingsConformance, type HeldWrite, type OpenStore, type StoreHarness } from '../lib/store-conformance.ts'
+import { failingCases } from './helpers/failing-cases.ts'
 import { holdable } from './helpers/hold-statements.ts'
 import { createStoreContext } from './helpers/store-context.ts'
 
@@ -83,20 +83,8 @@ const harness = (Store: Kind): StoreHarness<object, FencedStore> => ({
   holdWrite: ({ store }, statement) => store.db.hold(statement === 'first' ? 1 : 2)
 })
 
-/** Returns the names of the cases that fail. */
-async function failing (harness: StoreHarness<object, FencedStore>): Promise<string[]> {
-  const failed: string[] = []
-  for (const { name, run } of [...storeConformance(harness), ...settingsConformance(harness)]) {
-    await run().catch((error) => {
-      if (!(error instanceof AssertionError)) throw error
-      failed.push(name)
-    })
-  }
-  return failed
-}
-
 t.test('a store with a fence -> it passes', async (t) => {
-  t.strictSame(await failing(harness(FencedStore)), [])
+  t.strictSame(await failingCases(harness(FencedStore)), [])
 })
 
 const token = (statement: string) => `replace() that was given up before its ${statement} statement does not invalidate a later record`
@@ -139,7 +127,7 @@ const broken: Record<string, { Store: Kind, cases: string[] }> = {
 
 for (const [what, { Store, cases }] of Object.entries(broken)) {
   t.test(`a store ${what} -> its cases fail`, async (t) => {
-    t.strictSame((await failing(harness(Store))).sort(), cases.sort())
+    t.strictSame((await failingCases(harness(Store))).sort(), cases.sort())
   })
 }
 
@@ -158,7 +146,7 @@ t.test('a store of one statement without a fence -> all cases of writes that wer
     }
   }
   const { open } = harness(OneStatement)
-  const failed = await failing({ open, holdWrite: ({ store }) => store.db.hold(1) })
+  const failed = await failingCases({ open, holdWrite: ({ store }) => store.db.hold(1) })
   t.strictSame(failed.sort(), everyCase.sort())
 })
 
@@ -166,7 +154,7 @@ t.test('a harness that holds nothing back -> its cases fail, and the write is re
   let released = 0
   const { open } = harness(FencedStore)
   const holdWrite = (): HeldWrite => ({ held: new Promise(() => {}), release: () => { released++ } })
-  t.equal((await failing({ open, holdWrite })).length, 6)
+  t.equal((await failingCases({ open, holdWrite })).length, 6)
   t.equal(released, 6)
 })
 
