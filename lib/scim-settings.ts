@@ -6,7 +6,7 @@ import { storeContext, type AccessHooks } from './access.ts'
 import { adminRouteOptions } from './admin-route-options.ts'
 import { bodyTimer, createBodyTimeout } from './body-timeout.ts'
 import { callHost, contractError } from './call-host.ts'
-import type { ScimSettingsStore } from './contracts.ts'
+import type { ScimSettings, ScimSettingsStore } from './contracts.ts'
 import type { ResolvedOptions } from './options.ts'
 import { getScimSettingsOperation, scimSettingsSchema, setScimSettingsSchema, setScimSettingsOperation } from './schemas.ts'
 import { errorSent, writeToStore } from './store-write.ts'
@@ -33,12 +33,13 @@ export async function scimSettings (
   }, async (request, reply) => {
     const context = storeContext(request)
     const settings = await callHost('scimTokenStore.getSettings', 503, options.timeout, () => store.getSettings(context))
-    if (!Value.Check(scimSettingsSchema, settings)) {
+    const { enabled, hasToken } = Object(settings) as Partial<ScimSettings>
+    if (typeof enabled !== 'boolean' || typeof hasToken !== 'boolean') {
       throw contractError('scimTokenStore.getSettings', '{ enabled, hasToken }, both true or false', settings)
     }
 
     reply.header('cache-control', 'no-store')
-    return settings
+    return { enabled, hasToken }
   })
 
   app.post<{ Body: Static<typeof setScimSettingsSchema> }>('/api/admin/scim-settings', {

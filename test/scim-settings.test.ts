@@ -316,8 +316,7 @@ t.test('getSettings() returns something else than the contract says -> 500 witho
     '{"enabled": true}',
     '{"enabled": true, "hasToken": null}',
     '{"enabled": 1, "hasToken": 0}',
-    '{"enabled": "true", "hasToken": "false"}',
-    '{"enabled": true, "hasToken": true, "hash": "a secret"}'
+    '{"enabled": "true", "hasToken": "false"}'
   ]
   let returned = ''
   const { app, log } = await startSettingsHost(t, { store: { ...memoryStore(), getSettings: () => JSON.parse(returned) } })
@@ -331,6 +330,12 @@ t.test('getSettings() returns something else than the contract says -> 500 witho
     }], returned)
     t.match(log.at(-2)?.err?.message, /scimTokenStore.getSettings must return { enabled, hasToken }, both true or false/)
   }
+})
+
+t.test('getSettings() returns a whole row -> 200 with enabled and hasToken alone', async (t) => {
+  const row = { tenant: 'default', enabled: true, hasToken: true, token_hash: 'a secret' }
+  const { app } = await startSettingsHost(t, { store: { ...memoryStore(), getSettings: () => row } })
+  t.equal((await read(app)).payload, '{"enabled":true,"hasToken":true}')
 })
 
 t.test('setEnabled() returns a value -> 500', async (t) => {

@@ -101,7 +101,7 @@ export function quoteTables (caller: string, tables: PostgresTables = {}): Quote
 
   const { settings = 'scim_settings', audit = 'scim_token_audit' } = tables
   for (const [option, name] of Object.entries({ settings, audit })) {
-    if (!isName(name)) throw invalid(`the option "${option}" of "tables" must be the name of a table`, name, caller)
+    if (!isTableName(name)) throw invalid(`the option "${option}" of "tables" must look like "table" or "schema.table"`, name, caller)
   }
   return { settings: quote(settings), audit: quote(audit) }
 }
@@ -117,6 +117,10 @@ function requireName (option: string, name: string): string {
 
 function isName (name: unknown): boolean {
   return typeof name === 'string' && name !== ''
+}
+
+function isTableName (name: unknown): boolean {
+  return typeof name === 'string' && name.split('.').every(isName)
 }
 
 function invalid (mustBe: string, value: unknown, caller = 'postgresStore'): Error {

@@ -32,8 +32,9 @@ const unusable: [what: string, args: any[], message: string][] = [
   ['table instead of tables', [{ db, createdBy, table: {} }], 'postgresStore: the option "table" does not exist; did you mean "tables"?'],
   ['a name as tables', [{ db, createdBy, tables: 'scim' }], 'postgresStore: the option "tables" must be an object of table names, such as { settings: \'scim_settings\' }, got string.'],
   ['an unknown table', [{ db, createdBy, tables: { setting: 'scim' } }], 'postgresStore: the option "setting" of "tables" does not exist; did you mean "settings"?'],
-  ['an empty table name', [{ db, createdBy, tables: { settings: '' } }], 'postgresStore: the option "settings" of "tables" must be the name of a table, got an empty string.'],
-  ['a number as table name', [{ db, createdBy, tables: { audit: 1 } }], 'postgresStore: the option "audit" of "tables" must be the name of a table, got number.']
+  ['an empty table name', [{ db, createdBy, tables: { settings: '' } }], 'postgresStore: the option "settings" of "tables" must look like "table" or "schema.table", got an empty string.'],
+  ['a schema without a table', [{ db, createdBy, tables: { settings: 'public.' } }], 'postgresStore: the option "settings" of "tables" must look like "table" or "schema.table", got string.'],
+  ['a number as table name', [{ db, createdBy, tables: { audit: 1 } }], 'postgresStore: the option "audit" of "tables" must look like "table" or "schema.table", got number.']
 ]
 
 for (const [what, args, message] of unusable) {
