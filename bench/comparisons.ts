@@ -130,9 +130,9 @@ export const withoutPromises: Group[] = withPromises.slice(0, 3).map(({ title, e
   comparisons: [{ to: 'by hand', as: 'ratio' }]
 }))
 
-/** The plugin with its PostgreSQL store against the same statements in a handler by hand. */
-export function onPostgres (url: string): Group[] {
-  return [false, true].flatMap((preparedStatements) => [verify, generate].map((request): Group => ({
+/** The plugin with its PostgreSQL store against the same statements in a handler by hand, prepared or not. */
+export function onPostgres (url: string, choices: boolean[]): Group[] {
+  return choices.flatMap((preparedStatements) => [verify, generate].map((request): Group => ({
     title: `PostgreSQL${preparedStatements ? ', prepared statements' : ''}: ${request === verify ? 'verify' : 'generate'}`,
     entries: [false, true].map((byHand) => ({
       name: byHand ? 'by hand' : 'plugin',

@@ -5,7 +5,7 @@ import { startPostgres } from '../test/helpers/postgres.ts'
 import { goalsOnly, onPostgres, profiled, withoutPromises, withPromises, type Group } from './comparisons.ts'
 import { leaveMeasuredCore } from './cores.ts'
 import { describeMachine } from './machine.ts'
-import { measure, overSockets, withoutSockets } from './measure.ts'
+import { measure, overSockets, withoutSockets, withPostgres, type Method } from './measure.ts'
 import { measurePrimitives } from './primitives.ts'
 import { profileRequest } from './profile.ts'
 import { showProgress } from './progress.ts'
@@ -17,7 +17,7 @@ import { measureStartup } from './startup.ts'
 const { values: { quick, rounds } } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '6' }
+    rounds: { type: 'string', default: '5' }
   }
 })
 const file = (name: string) => new URL(name, import.meta.url)
@@ -34,11 +34,11 @@ if (!quick) writeFileSync(file('README.md'), withResults(readFileSync(file('READ
 async function run (rounds: number): Promise<Results> {
   return {
     machine: describeMachine(),
-    command: `npm run bench${rounds === 6 ? '' : ` -- --rounds ${rounds}`}`,
-    withPromises: await compare(withPromises, rounds),
-    withoutPromises: await compare(withoutPromises, rounds),
-    postgres: await comparePostgres(rounds),
-    overSockets: summarize(await measure(withPromises.map(goalsOnly), overSockets, 2, showProgress)),
+    command: `npm run bench${rounds === 5 ? '' : ` -- --rounds ${rounds}`}`,
+    withPromises: await compare(withPromises, withoutSockets, rounds),
+    withoutPromises: await compare(withoutPromises, withoutSockets, Math.ceil(rounds / 2)),
+    postgres: await comparePostgres([false, true], rounds),
+    overSockets: await compare(withPromises.map(goalsOnly), overSockets, 2),
     primitives: await measurePrimitives(),
     profiles: await profileAll(),
     startup: await measureStartup(3 * rounds, showProgress),
@@ -46,14 +46,14 @@ async function run (rounds: number): Promise<Results> {
   }
 }
 
-/** One round of the comparisons that have a goal. */
+/** One round of the comparisons that have a goal, without prepared statements. */
 async function runQuick (): Promise<Results> {
   return {
     machine: describeMachine(),
     command: 'npm run bench -- --quick',
-    withPromises: await compare(withPromises.map(goalsOnly), 1),
+    withPromises: await compare(withPromises.map(goalsOnly), withoutSockets, 1),
     withoutPromises: [],
-    postgres: await comparePostgres(1),
+    postgres: await comparePostgres([false], 1),
     overSockets: [],
     primitives: await measurePrimitives(),
     profiles: [],
@@ -62,14 +62,14 @@ async function runQuick (): Promise<Results> {
   }
 }
 
-async function compare (groups: Group[], rounds: number) {
-  return summarize(await measure(groups, withoutSockets, rounds, showProgress))
+async function compare (groups: Group[], method: Method, rounds: number) {
+  return summarize(await measure(groups, method, rounds, showProgress))
 }
 
-async function comparePostgres (rounds: number) {
+async function comparePostgres (preparedStatements: boolean[], rounds: number) {
   const postgres = await startPostgres()
   try {
-    return await compare(onPostgres(postgres.url), rounds)
+    return await compare(onPostgres(postgres.url, preparedStatements), withPostgres, rounds)
   } finally {
     await postgres.stop()
   }

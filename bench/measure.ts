@@ -31,6 +31,17 @@ export const withoutSockets: Method = {
   measure: (running, request, milliseconds) => running.call<Window>('emitRequests', request, milliseconds)
 }
 
+/**
+ * Requests that wait for PostgreSQL, emitted within the contestant's process. There are a thousand a
+ * second, so it takes seconds until Node.js has optimized their code.
+ */
+export const withPostgres: Method = {
+  ...withoutSockets,
+  name: 'with PostgreSQL',
+  warmUpMilliseconds: 3500,
+  windowMilliseconds: 200
+}
+
 /** Requests sent by a load generator on 32 keep-alive connections. */
 export const overSockets: Method = {
   name: 'over sockets',

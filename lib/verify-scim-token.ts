@@ -51,7 +51,7 @@ export function createVerifyScimToken (store: ScimTokenStore, timeout: number): 
     // Hashed without a record too, so that the response time does not tell whether there is one.
     const matches = matchesHash(token, record?.hash ?? '')
     if (record === null || !matches) {
-      throw withStatus(reply, invalidToken('This SCIM token is not valid: a newer one was generated, or SCIM is disabled.'))
+      throw withStatus(reply, tokenInvalid('This SCIM token is not valid: a newer one was generated, or SCIM is disabled.'))
     }
     // A copy, because a handler may change it, and the store may keep its own object.
     request.scimToken = Object.freeze({ hash: record.hash, createdAt: new Date(record.createdAt) })
@@ -70,15 +70,15 @@ function isRecord (record: ScimTokenRecord): boolean {
 
 function readBearerToken ({ headers: { authorization } }: FastifyRequest): string | ScimError {
   const howTo = 'Send the SCIM token in the header "Authorization: Bearer <token>".'
-  if (authorization === undefined) return unauthorized(`The request has no Authorization header. ${howTo}`)
+  if (authorization === undefined) return tokenMissing(`The request has no Authorization header. ${howTo}`)
   // A hook of the host may have made it an array.
-  if (typeof authorization !== 'string' || !bearer.test(authorization)) return unauthorized(`The scheme of the Authorization header is not Bearer. ${howTo}`)
+  if (typeof authorization !== 'string' || !bearer.test(authorization)) return tokenMissing(`The scheme of the Authorization header is not Bearer. ${howTo}`)
 
   const token = authorization.replace(bearer, '')
   if (isToken(token)) return token
-  if (token.trim() === '') return invalidToken(`No token follows the scheme Bearer. ${howTo}`)
+  if (token.trim() === '') return tokenInvalid(`No token follows the scheme Bearer. ${howTo}`)
   // Generating another token would invalidate a good one, and it would be pasted in the same way.
-  return invalidToken(holdsToken(token)
+  return tokenInvalid(holdsToken(token)
     ? 'The Authorization header holds a SCIM token with something around or within it, such as quotes, blanks or a second "Bearer". Paste the token alone.'
     : 'This is not a SCIM token of this server: it is truncated, mistyped or from elsewhere. Copy it again, or generate a new one.')
 }
@@ -93,11 +93,15 @@ function storeFailed (cause: unknown): ScimError {
   })
 }
 
-/** Returns a 401. Without a bearer token in the request, its challenge has no error code (RFC 6750, section 3.1). */
-function unauthorized (detail: string, code = 'SCIM_TOKEN_MISSING', challenge = 'Bearer realm="SCIM"'): ScimError {
-  return new ScimError({ statusCode: 401, code, message: detail, headers: { 'www-authenticate': challenge } })
+/** Without a bearer token in the request, the challenge has no error code (RFC 6750, section 3.1). */
+function tokenMissing (detail: string): ScimError {
+  return unauthorized(detail, 'SCIM_TOKEN_MISSING', 'Bearer realm="SCIM"')
 }
 
-function invalidToken (detail: string): ScimError {
+function tokenInvalid (detail: string): ScimError {
   return unauthorized(detail, 'SCIM_TOKEN_INVALID', 'Bearer realm="SCIM", error="invalid_token"')
+}
+
+function unauthorized (message: string, code: string, challenge: string): ScimError {
+  return new ScimError({ statusCode: 401, code, message, headers: { 'www-authenticate': challenge } })
 }

@@ -74,7 +74,7 @@ t.test('a hook of the host fails with a 5xx -> the response hides its message, t
     const error = response.json()
     t.matchOnly(error, { id: uuid, name: String, message: /nothing was changed/, details: [{ message: error.message }] })
     t.notMatch(response.payload, secret)
-    t.match(log.find(({ errorId }) => errorId === error.id), { level: 50, err: { message: secret, stack: /errors\.test/ } })
+    t.match(log.find(({ errorId }) => errorId === error.id), { level: 50, err: { message: secret, stack: /api-error\.test/ } })
   }
 })
 
