@@ -1,36 +1,25 @@
 import { httpErrors } from '@fastify/sensible'
-import type { FastifyRequest, preParsingAsyncHookHandler, preValidationAsyncHookHandler } from 'fastify'
+import type { FastifyRequest, preParsingAsyncHookHandler } from 'fastify'
 import { isErrorSent } from './store-write.ts'
 
-/** Request decorator for the timer of {@link BodyTimeout}. */
-export const bodyTimer = Symbol('fastify-scim-token.bodyTimer')
-
-/** The hooks that limit how long a request body may take to arrive. */
-export interface BodyTimeout {
-  /** A `preParsing` hook. */
-  start: preParsingAsyncHookHandler
-  /** A `preValidation` hook. */
-  stop: preValidationAsyncHookHandler
-}
-
 /**
- * Creates hooks that send 408 if a body takes too long after access was checked: the session of the
- * user may have ended meanwhile.
+ * Creates the `preParsing` hook that sends 408 if a body takes too long after access was checked: the
+ * session of the user may have ended meanwhile.
  *
  * @param timeout milliseconds; 0 for no limit
  */
-export function createBodyTimeout (timeout: number): BodyTimeout {
-  return {
-    async start (request, reply) {
-      if (timeout === 0) return
-      request.setDecorator(bodyTimer, setTimeout(() => {
-        if (!reply.sent && !isErrorSent(request)) reply.send(bodyTimedOut(request, timeout))
-      }, timeout).unref())
-    },
-
-    async stop (request) {
-      clearTimeout(request.getDecorator<NodeJS.Timeout | undefined>(bodyTimer))
-    }
+export function createBodyTimeout (timeout: number): preParsingAsyncHookHandler {
+  return async function limitBody (request, reply, payload) {
+    if (timeout === 0) return
+    const timer = setTimeout(() => {
+      if (reply.sent || isErrorSent(request)) return
+      try {
+        reply.send(bodyTimedOut(request, timeout))
+      } catch {
+        // Fastify throws while it runs the onError hooks of another error, whose response follows.
+      }
+    }, timeout).unref()
+    payload.once('end', () => { clearTimeout(timer) })
   }
 }
 

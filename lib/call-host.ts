@@ -7,13 +7,13 @@ import { toError } from './to-error.ts'
 class TimeoutError extends Error {}
 
 /**
- * Calls a host-supplied method. Its errors are logged and never sent to the client. Whatever it
- * settles to after the time limit is ignored.
+ * Calls a host-supplied method. What it throws is the `cause` of an error, for the log, and never sent to
+ * the client. Whatever it settles to after the time limit is ignored.
  *
  * @param method name for the log, such as `scimTokenStore.find`
  * @param statusCode status of the response if the method throws; if it times out, that is 503
  * @param timeout milliseconds; 0 for no limit
- * @throws an error with that status, and what the method threw as its `cause`
+ * @throws an error with that status and cause
  */
 export function callHost<T> (method: string, statusCode: 500 | 503, timeout: number, call: () => Awaitable<T>): Promise<T> {
   // One promise for the call and its limit: a second one would take a twentieth of a verification.

@@ -60,7 +60,7 @@ export interface ScimSettings {
 
 /** The context of `find`. */
 export interface ScimRequestContext {
-  /** The identity provider's request for `find`, else the admin's; a store can pick its tenant by it. */
+  /** The identity provider's request in `find`, the admin's in the other methods; it tells a store the tenant. */
   request: FastifyRequest
 }
 
@@ -86,7 +86,7 @@ export interface ScimWriteContext<User extends object = ScimUser> extends ScimTo
  * If a method throws or times out, the request fails with 503. The conditions below are runnable
  * test cases in `fastify-scim-token/store-conformance`.
  *
- * A write that was given up must have no effect after a write that was called later has resolved.
+ * A write that was given up must have no effect after a later call of the same method has resolved.
  * Checking `signal` before each statement is not enough, as a statement may reach the database
  * late. Fencing is enough: draw a number from the database, check `signal`, and write only if no
  * greater number is stored. If a store ignores `signal`, a write that got 503 can take effect later:

@@ -5,7 +5,7 @@ export interface ScimErrorInit {
   /** Written for the client. */
   message: string
   /**
-   * Tells errors apart in logs and error handlers; never sent.
+   * Tells errors apart in error handlers and `onError` hooks; never sent.
    * @defaultValue `'SCIM_ERROR'`
    */
   code?: string | undefined

@@ -4,7 +4,7 @@ import { Value } from '@sinclair/typebox/value'
 import type { FastifyInstance } from 'fastify'
 import { storeContext, type AccessHooks } from './access.ts'
 import { adminRouteOptions } from './admin-route-options.ts'
-import { bodyTimer, createBodyTimeout } from './body-timeout.ts'
+import { createBodyTimeout } from './body-timeout.ts'
 import { callHost, contractError } from './call-host.ts'
 import type { ScimSettings, ScimSettingsStore } from './contracts.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -17,8 +17,6 @@ export async function scimSettings (
   app: FastifyInstance,
   { store, access, options }: { store: ScimSettingsStore, access: AccessHooks, options: ResolvedOptions }
 ): Promise<void> {
-  const bodyTimeout = createBodyTimeout(options.timeout)
-  app.decorateRequest(bodyTimer)
   acceptJsonOnly(app)
   // A validator of the host may coerce types: `{"enabled": null}` would disable SCIM.
   app.setValidatorCompiler(() => validateSettings)
@@ -45,8 +43,7 @@ export async function scimSettings (
   app.post<{ Body: Static<typeof setScimSettingsSchema> }>('/api/admin/scim-settings', {
     ...adminRouteOptions('setScimSettings', options),
     schema: setScimSettingsOperation,
-    preParsing: [access.requirePermission, bodyTimeout.start],
-    preValidation: bodyTimeout.stop
+    preParsing: [access.requirePermission, createBodyTimeout(options.timeout)]
   }, async (request, reply) => {
     const { enabled } = request.body
     const context = storeContext(request)

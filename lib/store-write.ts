@@ -6,7 +6,7 @@ import type { Awaitable } from './contracts.ts'
 /** Request decorator for the {@link WriteState}; absent before the store is called. */
 export const writeState = Symbol('fastify-scim-token.writeState')
 
-/** An AbortController from the call of the store until it resolves or an error response is sent. */
+/** The AbortController of a call that is pending or has failed, or what happened then. */
 type WriteState = AbortController | 'call resolved' | 'error sent'
 
 /** Returned by {@link writeToStore} if an error response was sent meanwhile. */
@@ -17,7 +17,7 @@ export const errorSent = Symbol('fastify-scim-token.errorSent')
  * `handlerTimeout` the handler still runs, and must neither write nor respond.
  *
  * @param timeout milliseconds; 0 for no limit
- * @param call gets the signal that is aborted unless the call succeeds in time
+ * @param call gets the signal that is aborted if the call fails or times out, or if its result is not needed any more
  * @returns what the store returned, or {@link errorSent}
  * @throws an error with status 503 if the store throws or times out, or if the client has disconnected
  */
@@ -45,6 +45,8 @@ export async function writeToStore<T> (
     return result
   } catch (error) {
     if (isErrorSent(request)) return errorSent
+    // Not only when the error is sent: that is after the host's onError hooks.
+    controller.abort()
     throw error
   }
 }
@@ -62,7 +64,7 @@ export function markErrorSent (request: FastifyRequest): void {
   setState(request, 'error sent')
 }
 
-/** Whether an error response is sent, or in a hook before. */
+/** Whether an error response was sent, or is about to be after hooks of the host. */
 export function isErrorSent (request: FastifyRequest): boolean {
   return getState(request) === 'error sent'
 }

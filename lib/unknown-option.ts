@@ -12,7 +12,7 @@ export function unknownOption (options: object, known: readonly string[], of = '
   return `the option "${unknown}"${of} does not exist; did you mean "${nearest}"?`
 }
 
-/** Returns from 0 to 1 how many pairs of neighbouring characters two names share (Sørensen-Dice). */
+/** Returns how many pairs of neighbouring characters two names share (Sørensen-Dice). */
 function similarity (a: string, b: string): number {
   const [pairsOfA, pairsOfB] = [pairs(a), pairs(b)]
   const shared = pairsOfA.filter((pair) => pairsOfB.includes(pair))

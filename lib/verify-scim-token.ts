@@ -51,7 +51,7 @@ export function createVerifyScimToken (store: ScimTokenStore, timeout: number): 
     // Hashed without a record too, so that the response time does not tell whether there is one.
     const matches = matchesHash(token, record?.hash ?? '')
     if (record === null || !matches) {
-      throw withStatus(reply, tokenInvalid('This SCIM token is not valid: a newer one was generated, or SCIM is disabled.'))
+      throw withStatus(reply, tokenInvalid('This SCIM token is not the valid one: a newer one was generated, it is from another server, or SCIM is disabled.'))
     }
     // A copy, because a handler may change it, and the store may keep its own object.
     request.scimToken = Object.freeze({ hash: record.hash, createdAt: new Date(record.createdAt) })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { ScimAuthResolver } from '../lib/index.ts'
+import { ScimError, type ScimAuthResolver } from '../lib/index.ts'
 import { generate, startHost, users } from './helpers/host.ts'
 import { uuid } from './helpers/uuid.ts'
 
@@ -12,7 +12,8 @@ const unauthenticated: Record<string, any> = {
   'authenticate() returns undefined': () => undefined,
   'authenticate() resolves to undefined': async () => undefined,
   'authenticate() throws an error with statusCode 401': () => throws(status(401)),
-  'authenticate() rejects with an error with statusCode 401': () => rejects(status(401))
+  'authenticate() rejects with an error with statusCode 401': () => rejects(status(401)),
+  'authenticate() throws a ScimError with statusCode 401': () => { throw new ScimError({ statusCode: 401, message: 'Authorization token is invalid' }) }
 }
 
 for (const [what, authenticate] of Object.entries(unauthenticated)) {

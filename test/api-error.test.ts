@@ -1,6 +1,7 @@
 import rateLimit from '@fastify/rate-limit'
 import type { onRequestHookHandler } from 'fastify'
 import t from 'tap'
+import { ScimError } from '../lib/index.ts'
 import { admin, generate, startHost } from './helpers/host.ts'
 import { uuid } from './helpers/uuid.ts'
 
@@ -17,6 +18,9 @@ const rejections: [how: string, hook: onRequestHookHandler][] = [
   }],
   ['throws an error with a status and headers', async () => {
     throw Object.assign(new Error('Slow down.'), { statusCode: 429, headers: { 'retry-after': '60' } })
+  }],
+  ['throws a ScimError', async () => {
+    throw new ScimError({ statusCode: 429, message: 'Slow down.', headers: { 'retry-after': '60' } })
   }],
   ['throws an error with the property status, as in Express', async (_request, reply) => {
     reply.header('retry-after', '60')

@@ -75,6 +75,14 @@ for (const method of ['replace', 'setEnabled'] as const) {
     })
   }
 
+  t.test(`${method}() times out and an onError hook of the host is slow -> its signal is aborted before that hook`, async (t) => {
+    const { signals, request } = await startWriting(t, method, () => new Promise(() => {}), {
+      options: { timeout: 50 },
+      prepare: (app) => app.addHook('onError', async () => { t.match(signals, [{ aborted: true }]) })
+    })
+    t.match(await request(), { statusCode: 503 })
+  })
+
   const limits: Record<string, HostSetup> = {
     'its own timeout': { options: { timeout: 50 } },
     'the handlerTimeout of the host': { server: { handlerTimeout: 50 } }

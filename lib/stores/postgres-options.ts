@@ -120,7 +120,7 @@ function isName (name: unknown): boolean {
 }
 
 function isTableName (name: unknown): boolean {
-  return typeof name === 'string' && name.split('.').every(isName)
+  return typeof name === 'string' && /^[^.]+(\.[^.]+)?$/.test(name)
 }
 
 function invalid (mustBe: string, value: unknown, caller = 'postgresStore'): Error {

@@ -82,8 +82,8 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
       const { rows } = await run(find, [tenant(request)])
       if (rows.length === 0) return null
       // The host's driver may be configured to return timestamps as strings.
-      const { hash, createdAt } = rows[0] as { hash: string, createdAt: Date | string }
-      return { hash, createdAt: new Date(createdAt) }
+      const record = rows[0] as { hash: string, createdAt: Date | string }
+      return { hash: record.hash, createdAt: new Date(record.createdAt) }
     },
 
     async getSettings ({ request }) {

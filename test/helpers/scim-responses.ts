@@ -45,7 +45,7 @@ export const tokenMissing = errorResponse(
 
 export const unknownToken = errorResponse(
   401,
-  'This SCIM token is not valid: a newer one was generated, or SCIM is disabled.',
+  'This SCIM token is not the valid one: a newer one was generated, it is from another server, or SCIM is disabled.',
   { challenge: 'Bearer realm="SCIM", error="invalid_token"' }
 )
 

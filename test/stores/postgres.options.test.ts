@@ -34,6 +34,7 @@ const unusable: [what: string, args: any[], message: string][] = [
   ['an unknown table', [{ db, createdBy, tables: { setting: 'scim' } }], 'postgresStore: the option "setting" of "tables" does not exist; did you mean "settings"?'],
   ['an empty table name', [{ db, createdBy, tables: { settings: '' } }], 'postgresStore: the option "settings" of "tables" must look like "table" or "schema.table", got an empty string.'],
   ['a schema without a table', [{ db, createdBy, tables: { settings: 'public.' } }], 'postgresStore: the option "settings" of "tables" must look like "table" or "schema.table", got string.'],
+  ['a database, a schema and a table', [{ db, createdBy, tables: { settings: 'unleash.public.scim' } }], 'postgresStore: the option "settings" of "tables" must look like "table" or "schema.table", got string.'],
   ['a number as table name', [{ db, createdBy, tables: { audit: 1 } }], 'postgresStore: the option "audit" of "tables" must look like "table" or "schema.table", got number.']
 ]
 

@@ -99,6 +99,33 @@ t.test('an invalid body is rejected and an onSend hook of the host is slow -> th
   t.strictSame(log.filter(({ level }) => level > 30), [])
 })
 
+const failures: Record<string, { framing: string, bytes: string, status: number, server?: { handlerTimeout: number } }> = {
+  'an invalid body': { framing: 'content-length: 1', bytes: '{', status: 400 },
+  'a body over the limit': { framing: 'transfer-encoding: chunked', bytes: '800\r\n' + 'x'.repeat(2048) + '\r\n', status: 413 },
+  'handlerTimeout of the host': { framing: 'content-length: 17', bytes: '{', status: 503, server: { handlerTimeout: 25 } }
+}
+for (const [what, { framing, bytes, status, server = {} }] of Object.entries(failures)) {
+  t.test(`the timeout expires in an onError hook of the host, because of ${what} -> ${status} and no other response`, async (t) => {
+    const { app, log } = await startHost(t, {
+      server,
+      options: { settings: true, timeout: 50 },
+      prepare: (app) => app.addHook('onError', async () => { await timer(50) })
+    })
+    const socket = await sendHalf(await listen(app), `connection: close\r\n${framing}`, bytes)
+    t.strictSame(statusCodes(await readAll(socket)), [status])
+    t.equal(log.filter(({ errorId }) => errorId !== undefined).length, 1)
+  })
+}
+
+t.test('a body arrives in time and a preValidation hook of the host is slow -> 200', async (t) => {
+  const { app } = await startHost(t, {
+    options: { settings: true, timeout: 50 },
+    prepare: (app) => app.addHook('preValidation', async () => { await timer(50) })
+  })
+  const response = await app.inject({ method: 'POST', url: path, headers: admin, body: { enabled: true } })
+  t.equal(response.statusCode, 200)
+})
+
 t.test('an HTTP/2 body does not arrive within the timeout -> 408, without a header that HTTP/2 does not allow', async (t) => {
   const warnings: Error[] = []
   const listener = (warning: Error) => { warnings.push(warning) }
