@@ -10,8 +10,8 @@ import { toError } from './to-error.ts'
 export const currentUser = Symbol('fastify-scim-token.currentUser')
 
 /**
- * The hooks that authenticate and authorize requests to the admin routes. In `preParsing` they run
- * before a body is read, and after all `onRequest` hooks of the host, such as a rate limiter's.
+ * The `preParsing` hooks that authenticate and authorize requests to the admin routes. They run before
+ * a body is read, and after all `onRequest` hooks of the host, such as a rate limiter's.
  */
 export interface AccessHooks {
   /** Requires an authenticated user. */

@@ -29,7 +29,7 @@ export async function writeToStore<T> (
   call: (signal: AbortSignal) => Awaitable<T>
 ): Promise<T | typeof errorSent> {
   if (isErrorSent(request)) return errorSent
-  // The client would never see the new token, and the old one would be invalid.
+  // The client could not read the response: a new token would be lost, and the old one invalid.
   if (request.socket.destroyed) throw httpErrors.serviceUnavailable('the client has disconnected')
 
   const controller = new AbortController()

@@ -3,7 +3,7 @@ import { quoteTables, type PostgresTables } from './postgres-options.ts'
 /**
  * Returns the SQL that creates the tables of `postgresStore`, or brings those of an earlier
  * version up to date. It is one statement, and may be run at every start, by several nodes at once.
- * Once the tables are up to date it needs no rights, so that any role can run it.
+ * Once the tables are up to date it needs no rights on them, so that any role can run it.
  *
  * It fails if a table with one of their names exists and is not one of this package. A tenant can
  * have a token once it has a row in the settings table.

@@ -12,8 +12,8 @@ type Result = Promise<{ rows: unknown[] }>
 const clock = '(extract(epoch from clock_timestamp()) * 1000000)::bigint'
 
 /**
- * Creates a store on PostgreSQL. A read is one SQL statement, and a write is two, each atomic by
- * itself: it works on any number of nodes and through any pool. {@link postgresMigration} creates
+ * Creates a store on PostgreSQL. A read is one SQL statement, and a write is two or more, each atomic
+ * by itself: it works on any number of nodes and through any pool. {@link postgresMigration} creates
  * its tables.
  *
  * @throws Error that names the first unknown or invalid option and says what it must be
