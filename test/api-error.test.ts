@@ -33,7 +33,7 @@ for (const [how, hook] of rejections) {
     const { app, log, replaced } = await startHost(t, { prepare: (app) => app.addHook('onRequest', hook) })
     const response = await generate(app)
 
-    t.match(response, { statusCode: 429, headers: { 'retry-after': '60' } })
+    t.match(response, { statusCode: 429, headers: { 'retry-after': '60', 'content-type': 'application/json; charset=utf-8' } })
     const error = response.json()
     t.matchOnly(error, { id: uuid, name: 'TooManyRequestsError', message: 'Slow down.', details: [{ message: 'Slow down.' }] })
     t.match(log.filter(({ errorId }) => errorId === error.id), [{ level: 30, err: { message: 'Slow down.' } }])
