@@ -52,8 +52,8 @@ export function isHash (value: unknown): boolean {
 
 /** Whether the token has this hash, compared in constant time. No token has the hash `''`. */
 export function matchesHash (token: string, expected: string): boolean {
-  actualHash.write(hashToken(token), 'latin1')
-  expectedHash.write(expected.padEnd(expectedHash.length), 'latin1')
+  actualHash.write(hashToken(token))
+  expectedHash.write(expected.padEnd(expectedHash.length))
   return timingSafeEqual(actualHash, expectedHash)
 }
 

@@ -20,5 +20,6 @@ function similarity (a: string, b: string): number {
 }
 
 function pairs (name: string): string[] {
-  return Array.from(name.toLowerCase(), (_, i) => name.toLowerCase().slice(i, i + 2))
+  const letters = name.toLowerCase()
+  return Array.from(letters, (_, i) => letters.slice(i, i + 2))
 }

@@ -314,6 +314,7 @@ t.test('getSettings() returns something else than the contract says -> 500 witho
   const wrong = [
     'null', 'true', '[]', '{}',
     '{"enabled": true}',
+    '{"hasToken": true}',
     '{"enabled": true, "hasToken": null}',
     '{"enabled": 1, "hasToken": 0}',
     '{"enabled": "true", "hasToken": "false"}'

@@ -71,11 +71,11 @@ export function resolvePostgresOptions<User extends object> (options: PostgresSt
   const unknown = unknownOption(options, ['db', 'preparedStatements', 'createdBy', 'tenant', 'tables'])
   if (unknown !== undefined) throw new Error(`postgresStore: ${unknown}`)
 
-  const { db, preparedStatements = false, createdBy, tenant = () => 'default', tables } = options
+  const { db, preparedStatements, createdBy, tenant = () => 'default', tables } = options
   if (typeof db?.query !== 'function') {
     throw invalid('the option "db" must be an object with the method query (text, values), such as a Pool of pg', db)
   }
-  if (typeof preparedStatements !== 'boolean') throw invalid('the option "preparedStatements" must be true or false', preparedStatements)
+  if (preparedStatements !== undefined && typeof preparedStatements !== 'boolean') throw invalid('the option "preparedStatements" must be true or false', preparedStatements)
   if (typeof createdBy !== 'function') throw invalid('the option "createdBy" must be a function that returns the name of a user', createdBy)
   if (typeof tenant !== 'function') throw invalid('the option "tenant" must be a function that returns the tenant of a request', tenant)
 

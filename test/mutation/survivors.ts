@@ -9,6 +9,42 @@ export interface Survivors {
 
 export const survivors: Survivors[] = [
   {
+    file: 'lib/token.ts',
+    code: "return [...candidates].some(([, candidate = '']) => isToken(candidate))",
+    mutants: ['return [...candidates].some(([, candidate = "Stryker was here!"]) => isToken(candidate))'],
+    reason: 'Each match has its group; the default is for the compiler.'
+  },
+  {
+    file: 'lib/options.ts',
+    code: 'const originFormat = /^https?:\\/\\/(\\[[\\da-f:]+\\]|[\\w-]+(\\.[\\w-]+)*\\.?)(:\\d+)?$/',
+    mutants: ['const originFormat = /https?:\\/\\/(\\[[\\da-f:]+\\]|[\\w-]+(\\.[\\w-]+)*\\.?)(:\\d+)?$/'],
+    reason: 'A text with something before the scheme is not the origin of its URL, which is checked too.'
+  },
+  {
+    file: 'lib/stores/postgres-migration.ts',
+    code: '$' + "{steps.join('\\n')}",
+    mutants: ['$' + '{steps.join("")}'],
+    reason: 'Each step ends with a semicolon; the line breaks are for those who read the SQL.'
+  },
+  {
+    file: 'lib/unknown-option.ts',
+    code: 'const letters = name.toLowerCase()',
+    mutants: ['const letters = name.toUpperCase()'],
+    reason: 'Either case makes the names comparable.'
+  },
+  ...['true', 'false'].map((enabled) => ({
+    file: 'lib/store-conformance.ts',
+    code: `onStore('setEnabled(${enabled}) creates the SCIM settings if there are none', { settings: false }, async ({ store, context }) => {`,
+    mutants: [`onStore('setEnabled(${enabled}) creates the SCIM settings if there are none', {}, async ({ store, context }) => {`],
+    reason: 'A harness takes undefined for false.'
+  })),
+  {
+    file: 'lib/store-conformance.ts',
+    code: "...heldWrites(harness, 'setEnabled() that was given up before its {} statement does not undo a later one that created the SCIM settings', { settings: false }, async ({ store, context }, giveUp) => {",
+    mutants: ["...heldWrites(harness, 'setEnabled() that was given up before its {} statement does not undo a later one that created the SCIM settings', {}, async ({ store, context }, giveUp) => {"],
+    reason: 'A harness takes undefined for false.'
+  },
+  {
     file: 'lib/cross-origin.ts',
     code: "if (isSameOrigin(request) || trusted.has(request.headers.origin ?? '')) return",
     mutants: ['if (isSameOrigin(request) || trusted.has(request.headers.origin ?? "Stryker was here!")) return'],

@@ -272,20 +272,31 @@ for (const isolation of ['repeatable read', 'serializable']) {
 }
 
 t.test('PostgreSQL ends a write as a deadlock -> it is sent again', async (t) => {
+  const tables = { settings: 'locked_settings', audit: 'locked_audit' }
+  await pool.query(postgresMigration(tables))
+  await pool.query(`
+    create function lock_in_turn() returns trigger language plpgsql as 'begin perform pg_advisory_xact_lock(1), pg_advisory_xact_lock(2); return new; end';
+    create trigger lock_in_turn before insert on locked_audit for each row execute function lock_in_turn()`)
   const db = openPool({ options: '-c deadlock_timeout=10', max: 1 })
   t.teardown(() => db.end())
-  const { tenant, store } = await openStore(db)
-  const client = await pool.connect()
-  await client.query('begin; lock table scim_token_audit in exclusive mode')
+  const store = postgresStore({ db, createdBy, tables })
+  await store.setEnabled(true, context)
+  const [first, second] = [await pool.connect(), await pool.connect()]
+  await first.query('begin; select pg_advisory_xact_lock(1)')
+  // Only the write looks for a deadlock.
+  await second.query("begin; select pg_advisory_xact_lock(2); set local deadlock_timeout = '1min'")
+
   const written = store.replace(newRecord(), context)
-  await until('the write waits for the audit table', () => areWaiting(1))
-  // Now each has what the other waits for. This one would wait a second before it looks for a deadlock.
-  const { rowCount } = await client.query('update scim_settings set token_created_by = null where tenant = $1', [tenant])
-  t.equal(rowCount, 1)
-  await client.query('commit')
-  client.release()
+  await until('the write waits for the first lock', () => areWaiting(1))
+  const updated = second.query('update locked_settings set token_created_by = null')
+  await until('the update waits for the row of the write', () => areWaiting(2))
+  await first.query('commit')
+  t.equal((await updated).rowCount, 1)
+  await second.query('commit')
+  for (const client of [first, second]) client.release()
+
   t.equal(await written, true)
-  t.equal((await readAudit(tenant)).length, 1)
+  t.equal((await pool.query('select from locked_audit where token_hash is not null')).rows.length, 1)
 })
 
 t.test('a trigger moves audit rows elsewhere -> a write is stored once and resolves', async (t) => {

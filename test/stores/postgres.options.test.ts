@@ -31,6 +31,7 @@ const unusable: [what: string, args: any[], message: string][] = [
   ['a name as tenant', [{ db, createdBy, tenant: 'a' }], 'postgresStore: the option "tenant" must be a function that returns the tenant of a request, got string.'],
   ['table instead of tables', [{ db, createdBy, table: {} }], 'postgresStore: the option "table" does not exist; did you mean "tables"?'],
   ['a name as tables', [{ db, createdBy, tables: 'scim' }], 'postgresStore: the option "tables" must be an object of table names, such as { settings: \'scim_settings\' }, got string.'],
+  ['null as tables', [{ db, createdBy, tables: null }], 'postgresStore: the option "tables" must be an object of table names, such as { settings: \'scim_settings\' }, got null.'],
   ['an unknown table', [{ db, createdBy, tables: { setting: 'scim' } }], 'postgresStore: the option "setting" of "tables" does not exist; did you mean "settings"?'],
   ['an empty table name', [{ db, createdBy, tables: { settings: '' } }], 'postgresStore: the option "settings" of "tables" must look like "table" or "schema.table", got an empty string.'],
   ['a schema without a table', [{ db, createdBy, tables: { settings: 'public.' } }], 'postgresStore: the option "settings" of "tables" must look like "table" or "schema.table", got string.'],
