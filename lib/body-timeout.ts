@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream'
 import { httpErrors } from '@fastify/sensible'
 import type { FastifyRequest, preParsingAsyncHookHandler } from 'fastify'
 import { isErrorSent } from './store-write.ts'
@@ -11,7 +12,10 @@ import { isErrorSent } from './store-write.ts'
 export function createBodyTimeout (timeout: number): preParsingAsyncHookHandler {
   return async function limitBody (request, reply, payload) {
     if (timeout === 0) return
+    const body = payload.pipe(new PassThrough())
     const timer = setTimeout(() => {
+      // The rest must not reach the handler while onError hooks of the host delay the 408.
+      payload.unpipe(body).resume()
       if (reply.sent || isErrorSent(request)) return
       try {
         reply.send(bodyTimedOut(request, timeout))
@@ -20,6 +24,7 @@ export function createBodyTimeout (timeout: number): preParsingAsyncHookHandler 
       }
     }, timeout).unref()
     payload.once('end', () => { clearTimeout(timer) })
+    return body
   }
 }
 

@@ -54,6 +54,31 @@ t.test('the rest of a body arrives after the 408 -> nothing is changed, and one 
   t.equal(log.filter(({ errorId }) => errorId !== undefined).length, 1)
 })
 
+for (const [what, rest] of [['valid', body.slice(5)], ['invalid', '}'.repeat(body.length - 5)]] as const) {
+  t.test(`the ${what} rest of a body arrives while an onError hook of the host handles the 408 -> nothing is changed, and one response`, async (t) => {
+    const changes: boolean[] = []
+    const calls = new EventEmitter()
+    const failing = once(calls, 'onError')
+    const { app } = await startHost(t, {
+      store: { ...memoryStore(), setEnabled (enabled: boolean) { changes.push(enabled) } },
+      options: { settings: true, timeout: 50 },
+      prepare: (app) => app.addHook('onError', async () => {
+        calls.emit('onError')
+        await once(calls, 'go on')
+      })
+    })
+    const url = await listen(app)
+    const socket = await sendHalf(url, `content-length: ${body.length}`, body.slice(0, 5))
+    await failing
+    socket.write(rest)
+    // The server reads the rest before a request that is sent after it.
+    t.equal((await fetch(url)).status, 404)
+    calls.emit('go on')
+    t.strictSame(statusCodes(await readAll(socket)), [408])
+    t.strictSame(changes, [])
+  })
+}
+
 t.test('timeout: 0 -> no limit for the body', async (t) => {
   const calls = new EventEmitter()
   const resolver = { ...users, authorize () { calls.emit('authorize'); return true } }
