@@ -1,4 +1,3 @@
-import { PassThrough } from 'node:stream'
 import { httpErrors } from '@fastify/sensible'
 import type { FastifyRequest, preParsingAsyncHookHandler } from 'fastify'
 import { isErrorSent } from './store-write.ts'
@@ -12,11 +11,10 @@ import { isErrorSent } from './store-write.ts'
 export function createBodyTimeout (timeout: number): preParsingAsyncHookHandler {
   return async function limitBody (request, reply, payload) {
     if (timeout === 0) return
-    const body = payload.pipe(new PassThrough())
     const timer = setTimeout(() => {
-      // The rest must not reach the handler while onError hooks of the host delay the 408.
-      payload.unpipe(body).resume()
       if (reply.sent || isErrorSent(request)) return
+      // The rest must not reach the handler while onError hooks of the host delay the 408.
+      payload.pause()
       try {
         reply.send(bodyTimedOut(request, timeout))
       } catch {
@@ -24,7 +22,6 @@ export function createBodyTimeout (timeout: number): preParsingAsyncHookHandler 
       }
     }, timeout).unref()
     payload.once('end', () => { clearTimeout(timer) })
-    return body
   }
 }
 
