@@ -297,5 +297,6 @@ function newRecord (): ScimTokenRecord {
 
 /** Creates records that differ in their dates too, so that a mix of two is not among them. */
 function newRecords (count: number): ScimTokenRecord[] {
-  return Array.from({ length: count }, (_, i) => ({ ...newRecord(), createdAt: new Date(Date.now() - i) }))
+  const now = Date.now()
+  return Array.from({ length: count }, (_, i) => ({ ...newRecord(), createdAt: new Date(now - i) }))
 }

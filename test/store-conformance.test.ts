@@ -1,3 +1,4 @@
+import { mock } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import type { ScimSettingsStore, ScimTokenRecord } from '../lib/index.ts'
@@ -296,6 +297,14 @@ for (const { what, Kind, cases } of broken) {
     t.strictSame((await failingCases(harness(Kind))).sort(), cases.sort())
   })
 }
+
+t.test('the clock ticks between two records -> a store that mixes them fails nevertheless', async (t) => {
+  let now = 0
+  const clock = mock.method(Date, 'now', () => now++)
+  t.teardown(() => { clock.mock.restore() })
+  const { Kind, cases } = broken.find(({ what }) => what === 'that writes hash and date one after the other')!
+  t.strictSame((await failingCases(harness(Kind))).sort(), cases.sort())
+})
 
 t.test('a harness without failWrites -> no cases about failed writes', async (t) => {
   const harness: StoreHarness<object, SlowStore> = { open: ({ settings }) => ({ store: new SlowStore(settings), context }) }

@@ -91,8 +91,8 @@ export const survivors: Survivors[] = [
   },
   {
     file: 'lib/store-conformance.ts',
-    code: 'return Array.from({ length: count }, (_, i) => ({ ...newRecord(), createdAt: new Date(Date.now() - i) }))',
-    mutants: ['return Array.from({ length: count }, (_, i) => ({ ...newRecord(), createdAt: new Date(Date.now() + i) }))'],
+    code: 'return Array.from({ length: count }, (_, i) => ({ ...newRecord(), createdAt: new Date(now - i) }))',
+    mutants: ['return Array.from({ length: count }, (_, i) => ({ ...newRecord(), createdAt: new Date(now + i) }))'],
     reason: 'The dates differ either way.'
   },
   {
