@@ -24,8 +24,8 @@ export function sendApiError (thrown: unknown, request: FastifyRequest, reply: F
   const error = toError(thrown)
   if (reply.statusCode < 400) reply.code(statusOf(error))
   if (error.headers !== undefined) reply.headers(error.headers)
-  // A ScimError has that of SCIM.
-  reply.type('application/json; charset=utf-8')
+  // A ScimError has that of SCIM; without one, Fastify sets that of JSON.
+  reply.removeHeader('content-type')
 
   const { statusCode } = reply
   const id = randomUUID()

@@ -102,6 +102,15 @@ t.test('a hook of the host sets 400 and throws an error with 422 -> 400', async 
   t.match(await generate(app), { statusCode: 400 })
 })
 
+t.test('a hook of the host throws a ScimError with a cause -> the log has the cause', async (t) => {
+  const cause = new Error('the upstream is down')
+  const { app, log } = await startHost(t, {
+    prepare: (app) => app.addHook('onRequest', async () => { throw new ScimError({ statusCode: 502, message: 'Not now.', cause }) })
+  })
+  const { id } = (await generate(app)).json()
+  t.match(log.find(({ errorId }) => errorId === id), { err: { message: /Not now.*the upstream is down/ } })
+})
+
 t.test('a hook of the host throws an object that is not an Error -> the log says so', async (t) => {
   const thrown: unknown = { code: 'ECONNREFUSED' }
   const { app, log } = await startHost(t, { prepare: (app) => app.addHook('onRequest', async () => { throw thrown }) })

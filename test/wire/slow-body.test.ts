@@ -109,6 +109,18 @@ t.test('a body over the limit is rejected -> no second response when the timeout
   t.strictSame(statusCodes(await readAll(socket)), [413])
   await timer(50)
   t.equal(log.filter(({ errorId }) => errorId !== undefined).length, 1)
+  t.strictSame(log.filter(({ level }) => level > 30), [])
+})
+
+t.test('a body over the limit is rejected and an onSend hook of the host is slow -> the 413 is not mixed with a 408', async (t) => {
+  const { app, log } = await startHost(t, {
+    options: { settings: true, timeout: 50 },
+    prepare: (app) => app.addHook('onSend', async () => { await timer(50) })
+  })
+  const socket = await sendHalf(await listen(app), 'connection: close\r\ntransfer-encoding: chunked', '800\r\n' + 'x'.repeat(2048) + '\r\n')
+  t.strictSame(statusCodes(await readAll(socket)), [413])
+  t.equal(log.filter(({ errorId }) => errorId !== undefined).length, 1)
+  t.strictSame(log.filter(({ level }) => level > 30), [])
 })
 
 t.test('an invalid body is rejected and an onSend hook of the host is slow -> the 400 is not mixed with a 408', async (t) => {
