@@ -14,10 +14,12 @@ import { summarize, type Results } from './results.ts'
 import { measureSizes } from './size.ts'
 import { measureStartup } from './startup.ts'
 
+const defaultRounds = 5
+
 const { values: { quick, rounds } } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '5' }
+    rounds: { type: 'string', default: String(defaultRounds) }
   }
 })
 const file = (name: string) => new URL(name, import.meta.url)
@@ -34,7 +36,7 @@ if (!quick) writeFileSync(file('README.md'), withResults(readFileSync(file('READ
 async function run (rounds: number): Promise<Results> {
   return {
     machine: describeMachine(),
-    command: `npm run bench${rounds === 5 ? '' : ` -- --rounds ${rounds}`}`,
+    command: `npm run bench${rounds === defaultRounds ? '' : ` -- --rounds ${rounds}`}`,
     withPromises: await compare(withPromises, withoutSockets, rounds),
     withoutPromises: await compare(withoutPromises, withoutSockets, Math.ceil(rounds / 2)),
     postgres: await comparePostgres([false, true], rounds),

@@ -198,6 +198,7 @@ export function settingsConformance<User extends object = ScimUser> (
         () => store.setEnabled(false, context)
       )
       assert.equal(await store.find(context), null)
+      assert.deepEqual(await store.getSettings(context), { enabled: false, hasToken: true })
     }),
 
     ...heldWrites(harness, 'setEnabled() that was given up before its {} statement does not undo a later one that created the SCIM settings', { settings: false }, async ({ store, context }, giveUp) => {

@@ -106,8 +106,8 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
    * Writes with a fencing token: a write has no effect if one with a greater number has been stored.
    * It then draws the next number and tries again.
    *
-   * @param create writes the settings row if there is none
-   * @returns `false` if there is no settings row and no `create`
+   * @param create writes the settings row if it does not exist
+   * @returns `false` if the settings row does not exist and `create` is not passed
    */
   async function write (
     tenantName: string,

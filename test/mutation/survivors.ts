@@ -40,6 +40,12 @@ export const survivors: Survivors[] = [
   })),
   {
     file: 'lib/store-conformance.ts',
+    code: 'assert.equal(await store.find(context), null)',
+    mutants: [';'],
+    reason: 'After a write that was given up, getSettings() shows the same; that find() follows the switch is a case of its own.'
+  },
+  {
+    file: 'lib/store-conformance.ts',
     code: "...heldWrites(harness, 'setEnabled() that was given up before its {} statement does not undo a later one that created the SCIM settings', { settings: false }, async ({ store, context }, giveUp) => {",
     mutants: ["...heldWrites(harness, 'setEnabled() that was given up before its {} statement does not undo a later one that created the SCIM settings', {}, async ({ store, context }, giveUp) => {"],
     reason: 'A harness takes undefined for false.'

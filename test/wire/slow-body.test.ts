@@ -3,20 +3,21 @@ import { connect } from 'node:http2'
 import { setImmediate as turn, setTimeout as timer } from 'node:timers/promises'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
-import scimToken, { type ScimAuthResolver, type ScimTokenOptions } from '../../lib/index.ts'
+import scimToken from '../../lib/index.ts'
 import { memoryStore } from '../../lib/stores/memory.ts'
-import { admin, startHost, users } from '../helpers/host.ts'
+import { admin, startHost, users, type HostSetup } from '../helpers/host.ts'
 import { listen, openSocket, parseResponse, readAll, statusCodes } from '../helpers/raw-http.ts'
 import { uuid } from '../helpers/uuid.ts'
 
 const path = '/api/admin/scim-settings'
 const body = '{"enabled": true}'
+const tooLargeChunk = '800\r\n' + 'x'.repeat(2048) + '\r\n'
 
 /** Boots a host with the settings routes; `changes` is every call that the store got. */
-async function startSettingsHost (t: Test, options: ScimTokenOptions, resolver: ScimAuthResolver = users) {
+async function startSettingsHost (t: Test, { options, ...setup }: HostSetup) {
   const changes: boolean[] = []
   const store = { ...memoryStore(), setEnabled (enabled: boolean) { changes.push(enabled) } }
-  const { app, log } = await startHost(t, { store, resolver, options: { settings: true, ...options } })
+  const { app, log } = await startHost(t, { store, ...setup, options: { settings: true, ...options } })
   return { url: await listen(app), changes, log }
 }
 
@@ -35,7 +36,7 @@ const halves: [what: string, framing: string, bytes: string][] = [
 
 for (const [what, framing, bytes] of halves) {
   t.test(`a body ${what} within the timeout -> 408, the connection is closed and nothing is changed`, async (t) => {
-    const { url, changes, log } = await startSettingsHost(t, { timeout: 50 })
+    const { url, changes, log } = await startSettingsHost(t, { options: { timeout: 50 } })
     const { status, headers, body } = parseResponse(await readAll(await sendHalf(url, framing, bytes)))
     t.strictSame([status, headers.get('connection')], [408, 'close'])
     const error = JSON.parse(body)
@@ -46,7 +47,7 @@ for (const [what, framing, bytes] of halves) {
 }
 
 t.test('the rest of a body arrives after the 408 -> nothing is changed, and one response', async (t) => {
-  const { url, changes, log } = await startSettingsHost(t, { timeout: 50 })
+  const { url, changes, log } = await startSettingsHost(t, { options: { timeout: 50 } })
   const socket = await sendHalf(url, `content-length: ${body.length}`, body.slice(0, 5))
   socket.once('data', () => { socket.write(body.slice(5)) })
   t.strictSame(statusCodes(await readAll(socket)), [408])
@@ -56,18 +57,15 @@ t.test('the rest of a body arrives after the 408 -> nothing is changed, and one 
 
 for (const [what, rest] of [['valid', body.slice(5)], ['invalid', '}'.repeat(body.length - 5)]] as const) {
   t.test(`the ${what} rest of a body arrives while an onError hook of the host handles the 408 -> nothing is changed, and one response`, async (t) => {
-    const changes: boolean[] = []
     const calls = new EventEmitter()
     const failing = once(calls, 'onError')
-    const { app } = await startHost(t, {
-      store: { ...memoryStore(), setEnabled (enabled: boolean) { changes.push(enabled) } },
-      options: { settings: true, timeout: 50 },
+    const { url, changes } = await startSettingsHost(t, {
+      options: { timeout: 50 },
       prepare: (app) => app.addHook('onError', async () => {
         calls.emit('onError')
         await once(calls, 'go on')
       })
     })
-    const url = await listen(app)
     const socket = await sendHalf(url, `content-length: ${body.length}`, body.slice(0, 5))
     await failing
     socket.write(rest)
@@ -83,7 +81,7 @@ t.test('timeout: 0 -> no limit for the body', async (t) => {
   const calls = new EventEmitter()
   const resolver = { ...users, authorize () { calls.emit('authorize'); return true } }
   const authorized = once(calls, 'authorize')
-  const { url, changes } = await startSettingsHost(t, { timeout: 0 }, resolver)
+  const { url, changes } = await startSettingsHost(t, { options: { timeout: 0 }, resolver })
   const socket = await sendHalf(url, `connection: close\r\ncontent-length: ${body.length}`, body.slice(0, 5))
   await authorized
   await turn()
@@ -104,8 +102,8 @@ t.test('a body arrives in time and the store is slow -> its own limit, not that 
 })
 
 t.test('a body over the limit is rejected -> no second response when the timeout expires', async (t) => {
-  const { url, log } = await startSettingsHost(t, { timeout: 50 })
-  const socket = await sendHalf(url, 'transfer-encoding: chunked', '800\r\n' + 'x'.repeat(2048) + '\r\n')
+  const { url, log } = await startSettingsHost(t, { options: { timeout: 50 } })
+  const socket = await sendHalf(url, 'transfer-encoding: chunked', tooLargeChunk)
   t.strictSame(statusCodes(await readAll(socket)), [413])
   await timer(50)
   t.equal(log.filter(({ errorId }) => errorId !== undefined).length, 1)
@@ -113,11 +111,11 @@ t.test('a body over the limit is rejected -> no second response when the timeout
 })
 
 t.test('a body over the limit is rejected and an onSend hook of the host is slow -> the 413 is not mixed with a 408', async (t) => {
-  const { app, log } = await startHost(t, {
-    options: { settings: true, timeout: 50 },
+  const { url, log } = await startSettingsHost(t, {
+    options: { timeout: 50 },
     prepare: (app) => app.addHook('onSend', async () => { await timer(50) })
   })
-  const socket = await sendHalf(await listen(app), 'connection: close\r\ntransfer-encoding: chunked', '800\r\n' + 'x'.repeat(2048) + '\r\n')
+  const socket = await sendHalf(url, 'connection: close\r\ntransfer-encoding: chunked', tooLargeChunk)
   t.strictSame(statusCodes(await readAll(socket)), [413])
   t.equal(log.filter(({ errorId }) => errorId !== undefined).length, 1)
   t.strictSame(log.filter(({ level }) => level > 30), [])
@@ -138,17 +136,17 @@ t.test('an invalid body is rejected and an onSend hook of the host is slow -> th
 
 const failures: Record<string, { framing: string, bytes: string, status: number, server?: { handlerTimeout: number } }> = {
   'an invalid body': { framing: 'content-length: 1', bytes: '{', status: 400 },
-  'a body over the limit': { framing: 'transfer-encoding: chunked', bytes: '800\r\n' + 'x'.repeat(2048) + '\r\n', status: 413 },
+  'a body over the limit': { framing: 'transfer-encoding: chunked', bytes: tooLargeChunk, status: 413 },
   'handlerTimeout of the host': { framing: 'content-length: 17', bytes: '{', status: 503, server: { handlerTimeout: 25 } }
 }
 for (const [what, { framing, bytes, status, server = {} }] of Object.entries(failures)) {
   t.test(`the timeout expires in an onError hook of the host, because of ${what} -> ${status} and no other response`, async (t) => {
-    const { app, log } = await startHost(t, {
+    const { url, log } = await startSettingsHost(t, {
       server,
-      options: { settings: true, timeout: 50 },
+      options: { timeout: 50 },
       prepare: (app) => app.addHook('onError', async () => { await timer(50) })
     })
-    const socket = await sendHalf(await listen(app), `connection: close\r\n${framing}`, bytes)
+    const socket = await sendHalf(url, `connection: close\r\n${framing}`, bytes)
     t.strictSame(statusCodes(await readAll(socket)), [status])
     t.equal(log.filter(({ errorId }) => errorId !== undefined).length, 1)
   })
