@@ -1,46 +1,44 @@
 import { httpErrors } from '@fastify/sensible'
+import { kindOf } from './check-options.ts'
 import type { Awaitable } from './contracts.ts'
-import { kindOf } from './kind-of.ts'
-import { toError } from './to-error.ts'
+import { toError } from './thrown.ts'
 
 /** A host-supplied method has not settled within its time limit. */
 class TimeoutError extends Error {}
 
 /**
- * Calls a host-supplied method. What it throws is the `cause` of an error, for the log, and never sent to
- * the client. Whatever it settles to after the time limit is ignored.
+ * Calls a host-supplied method, and resolves or rejects as it does. Whatever it settles to after the time
+ * limit is ignored.
+ *
+ * @param timeout milliseconds; 0 for no limit
+ */
+export function callHost<T> (timeout: number, call: () => Awaitable<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const result = Promise.resolve(call())
+    if (timeout === 0) return resolve(result)
+    const timer = setTimeout(() => { reject(new TimeoutError(`timed out after ${timeout} ms`)) }, timeout)
+    result.then(
+      (value) => {
+        clearTimeout(timer)
+        resolve(value)
+      },
+      (thrown) => {
+        clearTimeout(timer)
+        reject(thrown)
+      }
+    )
+  })
+}
+
+/**
+ * Returns the error for a host-supplied method that has thrown or timed out. What it threw is the `cause`, for
+ * the log; it is never sent.
  *
  * @param method name for the log, such as `scimTokenStore.find`
- * @param statusCode status of the response if the method throws; if it times out, that is 503
- * @param timeout milliseconds; 0 for no limit
- * @throws an error with that status and cause
+ * @param statusCode status of the response if the method threw; if it timed out, that is 503
  */
-export function callHost<T> (method: string, statusCode: 500 | 503, timeout: number, call: () => Awaitable<T>): Promise<T> {
-  // One promise for the call and its limit: a second one would take a twentieth of a verification.
-  return new Promise((resolve, reject) => {
-    let timer: NodeJS.Timeout | undefined
-
-    function succeed (result: T): void {
-      clearTimeout(timer)
-      resolve(result)
-    }
-
-    function fail (thrown: unknown): void {
-      clearTimeout(timer)
-      const status = thrown instanceof TimeoutError ? 503 : statusCode
-      reject(httpErrors.createError(status, `${method} failed`, { cause: toError(thrown) }))
-    }
-
-    try {
-      const result = call()
-      if (!isThenable(result)) return resolve(result)
-      if (timeout > 0) timer = setTimeout(() => { fail(new TimeoutError(`timed out after ${timeout} ms`)) }, timeout)
-      // Promise.resolve, because a thenable may resolve to another one.
-      Promise.resolve(result).then(succeed, fail)
-    } catch (thrown) {
-      fail(thrown)
-    }
-  })
+export function hostFailed (method: string, statusCode: 500 | 503, thrown: unknown): Error {
+  return httpErrors.createError(thrown instanceof TimeoutError ? 503 : statusCode, `${method} failed`, { cause: toError(thrown) })
 }
 
 /**
@@ -50,8 +48,4 @@ export function callHost<T> (method: string, statusCode: 500 | 503, timeout: num
  */
 export function contractError (method: string, mustReturn: string, value: unknown): Error {
   return httpErrors.internalServerError(`${method} must return ${mustReturn}, got ${kindOf(value)}`)
-}
-
-function isThenable<T> (value: Awaitable<T>): value is PromiseLike<T> {
-  return (typeof value === 'object' || typeof value === 'function') && value !== null && 'then' in value
 }

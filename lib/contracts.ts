@@ -65,13 +65,13 @@ export interface ScimRequestContext {
 }
 
 /** The context of the methods that an admin's request calls. */
-export interface ScimTokenContext<User extends object = ScimUser> extends ScimRequestContext {
+export interface ScimAdminContext<User extends object = ScimUser> extends ScimRequestContext {
   /** What `authenticate` of the resolver returned. */
   user: User
 }
 
 /** The context of the methods that write. */
-export interface ScimWriteContext<User extends object = ScimUser> extends ScimTokenContext<User> {
+export interface ScimWriteContext<User extends object = ScimUser> extends ScimAdminContext<User> {
   /**
    * Aborted once the package has given up on the call: it timed out or rejected, the client has
    * disconnected, or a response was sent meanwhile, such as that of Fastify's `handlerTimeout`. Never
@@ -86,11 +86,10 @@ export interface ScimWriteContext<User extends object = ScimUser> extends ScimTo
  * If a method throws or times out, the request fails with 503. The conditions below are runnable
  * test cases in `fastify-scim-token/store-conformance`.
  *
- * A write that was given up must have no effect after a later call of the same method has resolved.
- * Checking `signal` before each statement is not enough, as a statement may reach the database
- * late. Fencing is enough: draw a number from the database, check `signal`, and write only if no
- * greater number is stored. If a store ignores `signal`, a write that got 503 can take effect later:
- * it can invalidate a newer token or enable SCIM again after it was disabled.
+ * A write that was given up must have no effect after a later write has resolved: neither a `replace`
+ * nor a `setEnabled` that is late may undo the other. Checking `signal` before each statement is not
+ * enough, as a statement may reach the database late. `fencedWrite` in
+ * `fastify-scim-token/fenced-write` is enough.
  */
 export interface ScimTokenStore<User extends object = ScimUser> {
   /**
@@ -102,24 +101,24 @@ export interface ScimTokenStore<User extends object = ScimUser> {
   replace (record: ScimTokenRecord, context: ScimWriteContext<User>): Awaitable<boolean>
 
   /**
-   * Returns the record of the valid token, or `null` if there is none or SCIM is disabled. A record
+   * Returns the record of the valid token; `null` or `undefined` if there is none or SCIM is disabled. A record
    * without a valid `hash` and a valid `Date` in `createdAt` is rejected with 503.
    */
-  find (context: ScimRequestContext): Awaitable<ScimTokenRecord | null>
+  find (context: ScimRequestContext): Awaitable<ScimTokenRecord | null | undefined>
 
   /**
    * Returns whether SCIM is enabled and has a token; both are `false` if there are no SCIM settings
-   * yet. Required by the option `settings: true`.
+   * yet. Required by the option `settingsRoutes: true`.
    */
-  getSettings? (context: ScimTokenContext<User>): Awaitable<ScimSettings>
+  getSettings? (context: ScimAdminContext<User>): Awaitable<ScimSettings>
 
   /**
    * Enables or disables SCIM, and creates the SCIM settings if there are none. Once SCIM is
    * disabled, `find` returns `null` on every node; the token is kept, and valid again once SCIM is
-   * enabled. If it rejects, nothing is changed. Required by the option `settings: true`.
+   * enabled. If it rejects, nothing is changed. Required by the option `settingsRoutes: true`.
    */
   setEnabled? (enabled: boolean, context: ScimWriteContext<User>): Awaitable<void>
 }
 
-/** A store for a host with the option `settings: true`. */
+/** A store for a host with the option `settingsRoutes: true`. */
 export type ScimSettingsStore<User extends object = ScimUser> = Required<ScimTokenStore<User>>

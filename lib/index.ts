@@ -1,20 +1,21 @@
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { createAccessHooks, currentUser } from './access.ts'
-import { sendApiError } from './api-error.ts'
+import { createAccessHooks } from './admin/access.ts'
+import { generateNewToken } from './admin/generate-new-token.ts'
+import { keepFirstSchemas } from './admin/schema-bucket.ts'
+import { scimSettings } from './admin/scim-settings.ts'
+import { sendApiError } from './admin/send-api-error.ts'
+import { decorateAdminState } from './admin/state.ts'
 import type { ScimAuthResolver, ScimTokenRecord, ScimTokenStore } from './contracts.ts'
-import { generateNewToken } from './generate-new-token.ts'
+import { rejectSecondRegistration, requireDecorator } from './decorators.ts'
 import { resolveOptions, type ScimTokenOptions } from './options.ts'
-import { requireDecorator } from './require-decorator.ts'
-import { keepFirstSchemas } from './schema-bucket.ts'
-import { scimSettings } from './scim-settings.ts'
-import { writeState } from './store-write.ts'
-import { createVerifyScimToken, type VerifyScimToken } from './verify-scim-token.ts'
+import { createVerifyScimToken, type VerifyScimToken } from './scim/verify-scim-token.ts'
 
 export type * from './contracts.ts'
 export type { OperationId, ScimTokenOptions } from './options.ts'
-export { ScimError, type ScimErrorInit } from './scim-error.ts'
-export type { VerifyScimToken } from './verify-scim-token.ts'
+export { ScimError, type ScimErrorCode, type ScimErrorInit } from './scim/scim-error.ts'
+export { sendScimError } from './scim/send-scim-error.ts'
+export { verifyScimToken, type VerifyScimToken } from './scim/verify-scim-token.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -22,14 +23,7 @@ declare module 'fastify' {
     scimAuthResolver: ScimAuthResolver
     /** Added by the host before it registers `fastify-scim-token`. */
     scimTokenStore: ScimTokenStore
-    /**
-     * Requires the valid SCIM token: an `onRequest` hook for the host's SCIM routes, and a strategy
-     * for `@fastify/auth`. It throws a {@link ScimError} if it rejects the request.
-     *
-     * It is undefined until the registration of the plugin has been awaited, and Fastify ignores
-     * `onRequest: undefined` of a route. `addHook` and `onRequest: [app.verifyScimToken]` throw at
-     * boot instead.
-     */
+    /** The import `verifyScimToken` for this scope. It is undefined until the registration has been awaited. */
     verifyScimToken: VerifyScimToken
   }
 
@@ -44,8 +38,7 @@ async function scimToken (app: FastifyInstance, givenOptions: ScimTokenOptions):
   const resolver = requireDecorator(app, 'scimAuthResolver', ['authenticate', 'authorize'])
   const store = requireDecorator(app, 'scimTokenStore', ['replace', 'find'])
 
-  if (app.hasDecorator('verifyScimToken')) throw decoratorExists('verifyScimToken')
-  if (app.hasRequestDecorator('scimToken')) throw decoratorExists('request.scimToken')
+  rejectSecondRegistration(app)
   app.decorateRequest('scimToken', null)
   app.decorate('verifyScimToken', createVerifyScimToken(store, options.timeout))
 
@@ -57,30 +50,24 @@ async function scimToken (app: FastifyInstance, givenOptions: ScimTokenOptions):
     // The scope inherits the serializer and the parsers of the host, which may be for other formats.
     admin.setReplySerializer((payload) => JSON.stringify(payload))
     admin.removeAllContentTypeParsers()
-    admin.decorateRequest(currentUser)
-    admin.decorateRequest(writeState)
+    decorateAdminState(admin)
 
     admin.register(generateNewToken, { store, access, options })
-    if (options.settings) {
+    if (options.settingsRoutes) {
       const settingsStore = requireDecorator(app, 'scimTokenStore', ['replace', 'find', 'getSettings', 'setEnabled'])
       admin.register(scimSettings, { store: settingsStore, access, options })
     }
   }, givenOptions)
 }
 
-function decoratorExists (name: string): Error {
-  return new Error(`fastify-scim-token: the decorator "${name}" exists already, from an earlier registration of this plugin or from the host. ` +
-    'Register the plugin once per scope; each tenant gets a scope of its own: app.register(async (tenant) => { tenant.register(...) }).')
-}
-
 /**
  * The plugin. To an app with the decorators `scimAuthResolver` and `scimTokenStore` it adds:
  *
- * - the route `POST /api/admin/scim-settings/generate-new-token`, and those of the option `settings`
- * - `app.verifyScimToken`, the hook that requires the valid SCIM token: {@link VerifyScimToken}
+ * - the route `POST /api/admin/scim-settings/generate-new-token`, and those of the option `settingsRoutes`
+ * - `app.verifyScimToken`, which is {@link verifyScimToken} for this scope
  * - `request.scimToken`, the {@link ScimTokenRecord} of the accepted token, or `null`
  *
  * Boot fails if a decorator, one of its methods or an option is missing or invalid; the error says
  * what to do.
  */
-export default fastifyPlugin(scimToken, { name: 'fastify-scim-token', fastify: '5.x' })
+export default fastifyPlugin(scimToken, { name: 'fastify-scim-token', fastify: '^5.8.0' })

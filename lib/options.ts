@@ -1,8 +1,6 @@
 import { inspect } from 'node:util'
-import { Type, type TSchema } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
 import type { FastifyContextConfig } from 'fastify'
-import { unknownOption } from './unknown-option.ts'
+import { invalidOption, rejectUnknownOptions } from './check-options.ts'
 
 /** The operations of the admin routes, as Unleash's OpenAPI document names them. */
 export type OperationId = 'generateNewToken' | 'getScimSettings' | 'setScimSettings'
@@ -31,7 +29,6 @@ export interface ScimTokenOptions {
   /**
    * Milliseconds after which a call to the resolver or to the store times out and its request fails
    * with 503; 0 for no limit. The call itself goes on, so set a shorter limit in the database driver.
-   * It is also how long the body of a settings change may take to arrive (408).
    * @defaultValue `10000`
    */
   timeout?: number | undefined
@@ -41,7 +38,7 @@ export interface ScimTokenOptions {
    * and `setEnabled`.
    * @defaultValue `false`
    */
-  settings?: boolean | undefined
+  settingsRoutes?: boolean | undefined
 
   /**
    * Fastify's `config` of each route, for plugins of the host that read it:
@@ -59,6 +56,8 @@ export type ResolvedOptions = {
   readonly [Name in keyof Omit<ScimTokenOptions, 'prefix'>]-?: NonNullable<ScimTokenOptions[Name]>
 }
 
+const operationIds: readonly string[] = ['generateNewToken', 'getScimSettings', 'setScimSettings'] satisfies OperationId[]
+
 // Options of `app.register` that Fastify passes to the plugin.
 const registerOptions = ['prefix', 'logLevel', 'logSerializers']
 
@@ -68,40 +67,38 @@ const originFormat = /^https?:\/\/(\[[\da-f:]+\]|[\w-]+(\.[\w-]+)*\.?)(:\d+)?$/
 // Node.js runs a timer at once if its delay is longer.
 const longestDelay = 2 ** 31 - 1
 
-type Definition<T> = { default: T, schema: TSchema, mustBe: string }
+type Definition<T> = { default: T, isValid: (value: unknown) => boolean, mustBe: string }
 
 const definitions: { readonly [Name in keyof ResolvedOptions]: Definition<ResolvedOptions[Name]> } = {
   permissions: {
     default: ['ADMIN', 'UPDATE_AUTH_CONFIGURATION'],
-    schema: Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }),
+    isValid: (value) => Array.isArray(value) && value.length > 0 && value.every(isText),
     mustBe: "an array of at least one permission name, such as ['ADMIN']"
   },
   trustedOrigins: {
     default: [],
-    schema: Type.Array(Type.String()),
+    isValid: (value) => Array.isArray(value) && value.every(isOrigin),
     mustBe: "an array of http and https origins as browsers send them, such as ['https://admin.example.com']"
   },
   loginPath: {
     default: '/auth/simple/login',
-    schema: Type.String({ minLength: 1 }),
+    isValid: isText,
     mustBe: "a path or URL, such as '/auth/simple/login'"
   },
   timeout: {
     default: 10_000,
-    schema: Type.Integer({ minimum: 0, maximum: longestDelay }),
+    isValid: (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= longestDelay,
     mustBe: `an integer of milliseconds from 0 (no limit) to ${longestDelay}`
   },
-  settings: {
+  settingsRoutes: {
     default: false,
-    schema: Type.Boolean(),
+    isValid: (value) => typeof value === 'boolean',
     mustBe: 'true or false'
   },
   routeConfig: {
     default: {},
-    schema: Type.Partial(Type.Object(
-      { generateNewToken: Type.Object({}), getScimSettings: Type.Object({}), setScimSettings: Type.Object({}) },
-      { additionalProperties: false }
-    )),
+    isValid: (value) => isPlainObject(value) && Object.entries(value).every(([id, config]) =>
+      operationIds.includes(id) && (config === undefined || isPlainObject(config))),
     mustBe: 'an object of route configs by operation id, such as { generateNewToken: { rateLimit: { max: 30 } } }'
   }
 }
@@ -109,40 +106,40 @@ const definitions: { readonly [Name in keyof ResolvedOptions]: Definition<Resolv
 /**
  * Returns a frozen copy of the options with their defaults.
  *
- * @throws Error that names the first unknown or invalid option, its value and what it must be
+ * @throws an error that names the first unknown or invalid option, its value and what it must be
  */
 export function resolveOptions (options: ScimTokenOptions): ResolvedOptions {
-  const unknown = unknownOption(options, [...Object.keys(definitions), ...registerOptions])
-  if (unknown !== undefined) throw new Error(`fastify-scim-token: ${unknown}`)
-
-  const trustedOrigins = resolveOption('trustedOrigins', options.trustedOrigins)
-  if (!trustedOrigins.every(isOrigin)) throw invalidOption('trustedOrigins', trustedOrigins)
-
+  rejectUnknownOptions('fastify-scim-token', options, [...Object.keys(definitions), ...registerOptions])
+  const resolve = <Name extends keyof ResolvedOptions>(name: Name) => resolveOption(name, options[name])
   return Object.freeze({
-    permissions: Object.freeze([...resolveOption('permissions', options.permissions)]),
-    trustedOrigins: Object.freeze([...trustedOrigins]),
-    loginPath: resolveOption('loginPath', options.loginPath),
-    timeout: resolveOption('timeout', options.timeout),
-    settings: resolveOption('settings', options.settings),
-    routeConfig: copyConfigs(resolveOption('routeConfig', options.routeConfig))
+    permissions: Object.freeze([...resolve('permissions')]),
+    trustedOrigins: Object.freeze([...resolve('trustedOrigins')]),
+    loginPath: resolve('loginPath'),
+    timeout: resolve('timeout'),
+    settingsRoutes: resolve('settingsRoutes'),
+    routeConfig: copyConfigs(resolve('routeConfig'))
   })
 }
 
-function resolveOption<Name extends keyof ResolvedOptions> (name: Name, value: ResolvedOptions[Name] | undefined): ResolvedOptions[Name] {
-  const { schema, default: defaultValue } = definitions[name]
+function resolveOption<Name extends keyof ResolvedOptions> (name: Name, value: ScimTokenOptions[Name]): ResolvedOptions[Name] {
+  const { isValid, mustBe, default: defaultValue } = definitions[name]
   if (value === undefined) return defaultValue
-  if (!Value.Check(schema, value)) throw invalidOption(name, value)
-  return value
+  if (!isValid(value)) throw invalidOption('fastify-scim-token', `the option "${name}" must be ${mustBe}`, inspect(value))
+  return value as ResolvedOptions[Name]
 }
 
 function copyConfigs (configs: ResolvedOptions['routeConfig']): ResolvedOptions['routeConfig'] {
   return Object.freeze(Object.fromEntries(Object.entries(configs).map(([id, config]) => [id, { ...config }])))
 }
 
-function isOrigin (value: string): boolean {
-  return originFormat.test(value) && URL.canParse(value) && new URL(value).origin === value
+function isText (value: unknown): boolean {
+  return typeof value === 'string' && value.trim() !== ''
 }
 
-function invalidOption (name: keyof ResolvedOptions, value: unknown): Error {
-  return new Error(`fastify-scim-token: the option "${name}" must be ${definitions[name].mustBe}, got ${inspect(value)}.`)
+function isOrigin (value: unknown): boolean {
+  return typeof value === 'string' && originFormat.test(value) && URL.canParse(value) && new URL(value).origin === value
+}
+
+function isPlainObject (value: unknown): value is object {
+  return Object.prototype.toString.call(value) === '[object Object]'
 }

@@ -46,7 +46,7 @@ export function hashToken (token: string): string {
 }
 
 /** Whether the value has the format of {@link hashToken}. */
-export function isHash (value: unknown): boolean {
+export function isHash (value: unknown): value is string {
   return typeof value === 'string' && hashFormat.test(value)
 }
 

@@ -1,19 +1,18 @@
 import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import { callHost } from '../lib/call-host.ts'
+import { callHost, contractError, hostFailed } from '../lib/call-host.ts'
 import type { Awaitable } from '../lib/index.ts'
 
 const never = new Promise<never>(() => {})
 const slowQuery: PromiseLike<never> = { then: () => never }
 const slowProxy: PromiseLike<never> = Object.assign(() => {}, slowQuery)
 
-t.test('a value that is not awaitable -> resolves to it, no timer is set', async (t) => {
+t.test('a value that is not awaitable -> resolves to it, no timer is left', async (t) => {
   const timers = countTimers()
   const values = [undefined, null, 0, '', 'text', true, [], {}, Symbol.iterator, countTimers]
-  const returned = values.map((value) => call(value, 60_000))
+  t.strictSame(await Promise.all(values.map((value) => call(value, 60_000))), values)
   t.equal(countTimers(), timers)
-  t.strictSame(await Promise.all(returned), values)
 })
 
 t.test('an object whose property "then" is not a function -> resolves to it', async (t) => {
@@ -23,7 +22,7 @@ t.test('an object whose property "then" is not a function -> resolves to it', as
 t.test('a promise settles in time -> the same outcome, no timer is left', async (t) => {
   const timers = countTimers()
   t.equal(await call(turn('value'), 60_000), 'value')
-  await t.rejects(call(Promise.reject(new Error('not found')), 60_000), { statusCode: 500, message: 'store.find failed', cause: new Error('not found') })
+  await t.rejects(call(Promise.reject(new Error('not found')), 60_000), new Error('not found'))
   t.equal(countTimers(), timers)
 })
 
@@ -48,7 +47,7 @@ t.test('a promise, a query and a callable proxy that never settle -> 503 after e
   t.strictSame(state, [[], [], []])
   mock.timers.tick(1)
   await turn()
-  const timedOut = [{ statusCode: 503, message: 'store.find failed', cause: new Error('timed out after 1000 ms') }]
+  const timedOut = [new Error('timed out after 1000 ms')]
   t.match(state, [timedOut, timedOut, timedOut])
 })
 
@@ -69,22 +68,42 @@ t.test('a promise rejects after it timed out -> no unhandled rejection', async (
 
   let rejectLate: (reason: Error) => void = () => {}
   const late = call(new Promise((_resolve, reject) => { rejectLate = reject }), 1)
-  await t.rejects(late, { cause: new Error('timed out after 1 ms') })
+  await t.rejects(late, new Error('timed out after 1 ms'))
   rejectLate(new Error('too late'))
   await turn()
   t.strictSame(unhandled, [])
 })
 
-t.test('the method or its thenable throws -> rejects with it as the cause, no timer is left', async (t) => {
+t.test('the method or its thenable throws -> rejects with it, no timer is left', async (t) => {
   const timers = countTimers()
-  await t.rejects(callHost('store.find', 500, 60_000, () => { throw new Error('no connection') }), { cause: new Error('no connection') })
+  await t.rejects(callHost(60_000, () => { throw new Error('no connection') }), new Error('no connection'))
   const throwing = { get then () { throw new Error('no query') } }
-  await t.rejects(call(throwing, 60_000), { cause: new Error('no query') })
+  await t.rejects(call(throwing, 60_000), new Error('no query'))
   t.equal(countTimers(), timers)
 })
 
+t.test('a method has failed -> an error with its name, the status, and what it threw as the cause', async (t) => {
+  t.match(hostFailed('store.find', 500, new Error('not found')), { statusCode: 500, message: 'store.find failed', cause: new Error('not found') })
+  t.match(hostFailed('store.find', 503, 'not found'), { statusCode: 503, cause: new Error('not found') })
+})
+
+t.test('a method has timed out -> 503 whatever status its errors have', async (t) => {
+  const thrown = await call(never, 1).catch((error: unknown) => error)
+  t.match(hostFailed('authenticate', 500, thrown), { statusCode: 503, message: 'authenticate failed', cause: { message: 'timed out after 1 ms' } })
+})
+
+t.test('a method returns what its contract does not allow -> the error names its kind and not its value', async (t) => {
+  const kinds: [value: unknown, kind: string][] = [
+    [null, 'null'], [undefined, 'undefined'], ['', 'an empty string'], ['secret', 'string'], [[], 'an array'], [{}, 'object'],
+    [new Error('secret'), 'an Error'], [new Date(NaN), 'an invalid Date'], [new Date(), 'a Date'], [1, 'number']
+  ]
+  for (const [value, kind] of kinds) {
+    t.match(contractError('store.find', 'a record', value), { statusCode: 500, message: `store.find must return a record, got ${kind}` })
+  }
+})
+
 function call<T> (value: Awaitable<T>, limit: number): Promise<T> {
-  return callHost('store.find', 500, limit, () => value)
+  return callHost(limit, () => value)
 }
 
 function countTimers (): number {

@@ -45,7 +45,7 @@ t.teardown(async () => {
 const [migrate = ''] = readBlocks('Migrations and rights', 'js')
 const folder = t.testdir({
   'migrate.mjs': migrate,
-  'database.mjs': readBlocks('Limits that work', 'js')[0] ?? '',
+  'database.mjs': readBlocks('Timeouts', 'js')[0] ?? '',
   'decorate.mjs': `export function decorate (app, db, postgresStore) {\n${readBlocks('Prepared statements', 'js')[0] ?? ''}}`
 })
 await run(process.execPath, ['migrate.mjs'], { cwd: folder, env: { PATH: process.env['PATH'], OWNER_DATABASE_URL: url('owner') } })
@@ -117,7 +117,7 @@ t.test('a backup is restored and the documented statement is run -> the replaced
 })
 
 t.test('the documented limits -> a locked table fails a statement with the limit of the role, two statements within the timeout', async (t) => {
-  const [alterRole = ''] = readBlocks('Limits that work', 'sql')
+  const [alterRole = ''] = readBlocks('Timeouts', 'sql')
   await superuser.query(alterRole)
   const { db } = await importDatabase()
   t.teardown(() => db.end())

@@ -22,7 +22,7 @@ t.test('no options -> the defaults of Unleash', async (t) => {
     trustedOrigins: [],
     loginPath: '/auth/simple/login',
     timeout: 10_000,
-    settings: false,
+    settingsRoutes: false,
     routeConfig: {}
   }
   t.strictSame(resolveOptions({}), defaults)
@@ -37,7 +37,7 @@ t.test('an option that is undefined -> its default', async (t) => {
 // A type checker rejects these, but a host may be plain JavaScript.
 const invalid: { [Name in keyof ScimTokenOptions]: { values: any[], mustBe: string } } = {
   permissions: {
-    values: [[], [''], [1], 'ADMIN', null],
+    values: [[], [''], [' '], [1], 'ADMIN', null],
     mustBe: "an array of at least one permission name, such as ['ADMIN']"
   },
   trustedOrigins: {
@@ -45,19 +45,19 @@ const invalid: { [Name in keyof ScimTokenOptions]: { values: any[], mustBe: stri
     mustBe: "an array of http and https origins as browsers send them, such as ['https://admin.example.com']"
   },
   loginPath: {
-    values: ['', 1, null],
+    values: ['', ' ', 1, null],
     mustBe: "a path or URL, such as '/auth/simple/login'"
   },
   timeout: {
     values: [-1, 1.5, 2 ** 31, NaN, Infinity, '10', null],
     mustBe: 'an integer of milliseconds from 0 (no limit) to 2147483647'
   },
-  settings: {
+  settingsRoutes: {
     values: ['true', 1, null],
     mustBe: 'true or false'
   },
   routeConfig: {
-    values: [{ generateNewTokens: {} }, { generateNewToken: 1 }, { generateNewToken: null }, [], 'rateLimit', null],
+    values: [{ generateNewTokens: {} }, { generateNewToken: 1 }, { generateNewToken: null }, [], 'rateLimit', new Map(), null],
     mustBe: 'an object of route configs by operation id, such as { generateNewToken: { rateLimit: { max: 30 } } }'
   }
 }
@@ -66,7 +66,7 @@ for (const [name, { values, mustBe }] of Object.entries(invalid)) {
   for (const value of values) {
     t.test(`the option ${name}: ${JSON.stringify(value)} -> boot fails and says what it must be and what it got`, async (t) => {
       const message = `fastify-scim-token: the option "${name}" must be ${mustBe}, got ${inspect(value)}.`
-      await t.rejects(boot({ [name]: value }), { message })
+      await t.rejects(boot({ [name]: value }), { code: 'FST_SCIM_TOKEN_INVALID_OPTION', message })
     })
   }
 }
@@ -78,7 +78,7 @@ t.test('valid options -> boot succeeds', async (t) => {
     { loginPath: 'https://login.example/' },
     { timeout: 0 },
     { timeout: 2 ** 31 - 1 },
-    { settings: true },
+    { settingsRoutes: true },
     { routeConfig: { generateNewToken: { audit: 'scim' }, setScimSettings: {} } }
   ]
   for (const options of valid) await t.resolves(boot(options), JSON.stringify(options))
@@ -88,7 +88,7 @@ t.test('routeConfig -> the config of each route, visible to plugins and hooks of
   const seen: unknown[] = []
   const { app } = await startHost(t, {
     options: {
-      settings: true,
+      settingsRoutes: true,
       routeConfig: { generateNewToken: { audit: 'generate' }, getScimSettings: { audit: 'get' }, setScimSettings: { audit: 'set' } }
     },
     prepare: (app) => app.addHook('onRequest', async ({ routeOptions }) => { seen.push(routeOptions.config) })

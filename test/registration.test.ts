@@ -48,7 +48,7 @@ for (const when of ['before', 'after'] as const) {
       app.post('/host', { schema }, async () => ({ host: 'kept', token: 'removed' }))
     }
     if (when === 'before') await addSchemas()
-    await app.register(scimToken, { settings: true })
+    await app.register(scimToken, { settingsRoutes: true })
     if (when === 'after') await addSchemas()
 
     t.match((await generate(app)).json(), { token: /^scim_/ })
@@ -62,16 +62,16 @@ for (const when of ['before', 'after'] as const) {
   })
 }
 
-t.test('no SCIM settings without the option settings -> 404 that says who sets SCIM up and how', async (t) => {
-  const { app } = await startHost(t, { store: memoryStore({ settings: false }) })
+t.test('no SCIM settings without the option settingsRoutes -> 404 that says who sets SCIM up and how', async (t) => {
+  const { app } = await startHost(t, { store: memoryStore({ configured: false }) })
   t.match((await generate(app)).json(), {
     name: 'NotFoundError',
-    message: 'There are no SCIM settings yet. Whoever runs this server has to add them to its database, or to set the option "settings" of fastify-scim-token.'
+    message: 'There are no SCIM settings yet. Whoever runs this server has to add them to its database, or to set the option "settingsRoutes" of fastify-scim-token.'
   })
 })
 
-t.test('no SCIM settings with the option settings -> 404 that names the call that creates them', async (t) => {
-  const { app } = await startHost(t, { store: memoryStore({ settings: false }), options: { settings: true, prefix: '/unleash' } })
+t.test('no SCIM settings with the option settingsRoutes -> 404 that names the call that creates them', async (t) => {
+  const { app } = await startHost(t, { store: memoryStore({ configured: false }), options: { settingsRoutes: true, prefix: '/unleash' } })
   const response = await app.inject({ method: 'POST', url: `/unleash${generatePath}`, headers: admin })
   t.match(response.json(), {
     name: 'NotFoundError',

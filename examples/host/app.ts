@@ -48,7 +48,7 @@ async function registerPlugins (app: FastifyInstance, db: Database, config: Conf
   await app.register(auth, { users: configuredUsers(config), sessions: databaseSessions(db), loginConfig: limitedRoute })
   app.decorate('scimTokenStore', postgresStore({ db, createdBy: (user) => user.name }))
   await app.register(scimToken, {
-    settings: true,
+    settingsRoutes: true,
     trustedOrigins: config.trustedOrigins,
     routeConfig: { generateNewToken: limitedRoute }
   })

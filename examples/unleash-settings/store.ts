@@ -1,4 +1,5 @@
 import type { ScimSettings, ScimSettingsStore, ScimUser } from 'fastify-scim-token'
+import { fencedWrite, type Fence } from 'fastify-scim-token/fenced-write'
 import type { Queryable } from 'fastify-scim-token/stores/postgres'
 
 /** Options of {@link unleashSettingsStore}. */
@@ -12,18 +13,14 @@ export interface UnleashSettingsStoreOptions<User extends object> {
 /** The keys of the content of the row `scim`: the first is Unleash's, the others are ours. */
 const enabledKey = 'enabled'
 const tokenKey = 'fastifyScimToken'
-const fencesKey = 'fastifyScimTokenFences'
+const fenceKey = 'fastifyScimTokenFence'
 
-/** The numbers under `fencesKey`: the last one drawn, and those of the last writes of token and switch. */
-const kinds = ['drawn', 'token', 'enabled'] as const
-type Kind = typeof kinds[number]
-
-const tokenHash = `content -> '${tokenKey}' ->> 'hash'`
+const tokenHash = `settings.content -> '${tokenKey}' ->> 'hash'`
 // The text "true", or anything else that JavaScript takes for true, does not enable SCIM.
-const isEnabled = `coalesce((content -> '${enabledKey}')::text = 'true', false)`
+const isEnabled = `coalesce((settings.content -> '${enabledKey}')::text = 'true', false)`
 
 const find = `
-  select ${tokenHash} as hash, content -> '${tokenKey}' ->> 'createdAt' as "createdAt"
+  select ${tokenHash} as hash, settings.content -> '${tokenKey}' ->> 'createdAt' as created
   from settings
   where name = 'scim' and ${isEnabled} and ${tokenHash} is not null`
 
@@ -32,30 +29,33 @@ const getSettings = `
   from settings
   where name = 'scim'`
 
+/** Under `fenceKey`: the last number drawn, and that of the last write. */
+const drawn = fenceNumber('drawn')
+const written = fenceNumber('written')
+
 // In microseconds. If somebody writes the content without our keys, no number is repeated.
 const clock = '(extract(epoch from clock_timestamp()) * 1000000)::bigint'
+const withNextFence = contentWith({ [fenceKey]: fences(`greatest(${drawn} + 1, ${written} + 1, ${clock})`, written) })
 
-const drawFence = `
+const draw = `
   update settings
-  set content = ${contentWith({ [fencesKey]: fencesWith('drawn', `greatest(${lastFence('drawn')} + 1, ${lastFence('token')} + 1, ${lastFence('enabled')} + 1, ${clock})`) })}
+  set content = ${withNextFence}
   where name = 'scim'
-  returning ${lastFence('drawn')} as fence`
+  returning ${drawn} as fence`
 
-const replace = fencedUpdate('token', tokenKey, "json_build_object('hash', $2::text, 'createdAt', $3::text, 'createdBy', $4::text)")
+// A missing row is created disabled, as this statement may be executed late.
+const createAndDraw = `
+  insert into settings (name, content) values ('scim', json_build_object('${enabledKey}', false, '${fenceKey}', ${fences(clock, '0')}))
+  on conflict (name) do update set content = ${withNextFence}
+  returning ${drawn} as fence`
 
-const setEnabled = fencedUpdate('enabled', enabledKey, 'to_json($2::boolean)')
+const replace = fencedUpdate(tokenKey, "json_build_object('hash', $2::text, 'createdAt', $3::text, 'createdBy', $4::text)")
 
-const createSettings = `
-  insert into settings (name, content)
-  values ('scim', json_build_object('${enabledKey}', $1::boolean, '${fencesKey}', json_build_object('enabled', ${clock})))
-  on conflict (name) do nothing
-  returning 1`
-
-type Result = Promise<{ rows: unknown[] }>
+const setEnabled = fencedUpdate(enabledKey, 'to_json($2::boolean)')
 
 /**
  * Creates a store in the row `scim` of Unleash's own table `settings(name text primary key, content
- * json)`. A read is one SQL statement, and a write is two, each atomic by itself. A write waits for
+ * json)`. A read is one SQL statement, and a write is two or more, each atomic by itself. A write waits for
  * the lock of the row and is computed from the content that it finds then, so concurrent writes do
  * not undo each other.
  */
@@ -63,16 +63,15 @@ export function unleashSettingsStore<User extends object = ScimUser> (
   { db, createdBy }: UnleashSettingsStoreOptions<User>
 ): ScimSettingsStore<User> {
   return {
-    async replace (record, { user, signal }) {
-      const by = createdBy(user)
-      return await write(db, signal, (fence) => db.query(replace, [fence, record.hash, record.createdAt.toISOString(), by]))
+    async replace ({ hash, createdAt }, { user, signal }) {
+      return await write(signal, draw, replace, [hash, createdAt.toISOString(), createdBy(user)])
     },
 
     async find () {
       const { rows } = await db.query(find, [])
       if (rows.length === 0) return null
-      const { hash, createdAt } = rows[0] as { hash: string, createdAt: string }
-      return { hash, createdAt: new Date(createdAt) }
+      const { hash, created } = rows[0] as { hash: string, created: string }
+      return { hash, createdAt: new Date(created) }
     },
 
     async getSettings () {
@@ -81,63 +80,48 @@ export function unleashSettingsStore<User extends object = ScimUser> (
     },
 
     async setEnabled (enabled, { signal }) {
-      await write(
-        db,
-        signal,
-        (fence) => db.query(setEnabled, [fence, enabled]),
-        () => db.query(createSettings, [enabled])
-      )
+      await write(signal, createAndDraw, setEnabled, [enabled])
     }
+  }
+
+  /** @returns `false` if there is no row */
+  async function write (signal: AbortSignal, drawStatement: string, writeStatement: string, values: unknown[]): Promise<boolean> {
+    return await fencedWrite({
+      signal,
+      isRolledBack,
+      async draw () {
+        const { rows: [row] } = await db.query(drawStatement, []) as { rows: { fence: Fence }[] }
+        return row?.fence
+      },
+      async write (fence) {
+        const { rows } = await db.query(writeStatement, [fence, ...values])
+        return rows.length > 0
+      }
+    })
   }
 }
 
-/**
- * Writes with a fencing token: a write has no effect if one with a greater number has been stored.
- * It then draws the next number and tries again.
- *
- * @returns `false` if there is no row and no `create`
- */
-async function write (
-  db: Queryable,
-  signal: AbortSignal,
-  update: (fence: unknown) => Result,
-  create?: () => Result
-): Promise<boolean> {
-  while (true) {
-    try {
-      signal.throwIfAborted()
-      const { rows: [drawn] } = await db.query(drawFence, []) as { rows: { fence: unknown }[] }
-      const writeRow = drawn === undefined ? create : () => update(drawn.fence)
-      if (writeRow === undefined) return false
-      // If the number was drawn late, after the write was given up, it is greater than those stored since.
-      signal.throwIfAborted()
-      const { rows } = await writeRow()
-      if (rows.length > 0) return true
-    } catch (error) {
-      // A serialization failure or a deadlock, after which nothing is stored.
-      const { code } = Object(error) as { code?: unknown }
-      if (code !== '40001' && code !== '40P01') throw error
-    }
-  }
+/** Whether the error is a serialization failure or a deadlock, after which nothing is stored. */
+function isRolledBack (error: unknown): boolean {
+  const { code } = Object(error) as { code?: unknown }
+  return code === '40001' || code === '40P01'
 }
 
-/** Returns the SQL that sets a key, unless a write of this kind with a greater number than `$1` has set it. */
-function fencedUpdate (kind: Kind, key: string, value: string): string {
+/** Returns the SQL that sets a key, unless a write with a greater number than `$1` was stored or this row has not issued it. */
+function fencedUpdate (key: string, value: string): string {
   return `
     update settings
-    set content = ${contentWith({ [key]: value, [fencesKey]: fencesWith(kind, '$1::bigint') })}
-    where name = 'scim' and ${lastFence(kind)} < $1::bigint
+    set content = ${contentWith({ [key]: value, [fenceKey]: fences(drawn, '$1::bigint') })}
+    where name = 'scim' and ${written} < $1::bigint and ${drawn} >= $1::bigint
     returning name`
 }
 
-function lastFence (kind: Kind): string {
-  return `coalesce((content -> '${fencesKey}' ->> '${kind}')::bigint, 0)`
+function fenceNumber (name: string): string {
+  return `coalesce((settings.content -> '${fenceKey}' ->> '${name}')::bigint, 0)`
 }
 
-/** Returns the SQL for the numbers with one of them set. */
-function fencesWith (kind: Kind, number: string): string {
-  const numbers = kinds.map((name) => `'${name}', ${name === kind ? number : lastFence(name)}`)
-  return `json_build_object(${numbers.join(', ')})`
+function fences (drawn: string, written: string): string {
+  return `json_build_object('drawn', ${drawn}, 'written', ${written})`
 }
 
 /**
@@ -153,7 +137,7 @@ function contentWith (values: Record<string, string>): string {
       ${rows.join(' union all ')}
       union all
       select key, value, place
-      from json_each(case coalesce(json_typeof(content), 'null') when 'null' then '{}' else content end)
+      from json_each(case coalesce(json_typeof(settings.content), 'null') when 'null' then '{}' else settings.content end)
         with ordinality as kept (key, value, place)
       where key not in (${keys})
     ) as merged

@@ -1,5 +1,5 @@
+import { invalidOption, kindOf, rejectUnknownOptions } from '../check-options.ts'
 import type { ScimSettingsStore, ScimTokenRecord } from '../contracts.ts'
-import { unknownOption } from '../unknown-option.ts'
 
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
@@ -7,16 +7,17 @@ export interface MemoryStoreOptions {
    * Whether the store starts with SCIM settings, enabled and without a token.
    * @defaultValue `true`
    */
-  settings?: boolean | undefined
+  configured?: boolean | undefined
 }
 
 /** Creates an in-memory store for tests; its token is lost when the process exits. */
 export function memoryStore (options: MemoryStoreOptions = {}): ScimSettingsStore<object> {
-  const unknown = unknownOption(options, ['settings'])
-  if (unknown !== undefined) throw new Error(`memoryStore: ${unknown}`)
+  if (typeof options !== 'object' || options === null) throw invalidOption('memoryStore', 'the options must be an object, such as { configured: false }', kindOf(options))
+  rejectUnknownOptions('memoryStore', options, ['configured'])
+  const { configured = true } = options
+  if (typeof configured !== 'boolean') throw invalidOption('memoryStore', 'the option "configured" must be true or false', kindOf(configured))
 
-  const { settings = true } = options
-  let current: { enabled: boolean, record: ScimTokenRecord | null } | null = settings ? { enabled: true, record: null } : null
+  let current: { enabled: boolean, record: ScimTokenRecord | null } | null = configured ? { enabled: true, record: null } : null
   return {
     replace (record) {
       if (current === null) return false

@@ -18,7 +18,9 @@ export function postgresMigration (tables?: PostgresTables): string {
         enabled boolean not null default false,
         token_hash text check (token_hash ~ '^[0-9a-f]{64}$'),
         token_created_at timestamptz,
-        token_created_by text
+        token_created_by text,
+        fence bigint not null default 0,
+        written bigint not null default 0
       );
     end if;`,
     `if ${isMissing(audit)} then
@@ -32,11 +34,13 @@ export function postgresMigration (tables?: PostgresTables): string {
     end if;`,
     requireColumns(settings, ['tenant', 'enabled', 'token_hash', 'token_created_at', 'token_created_by']),
     requireColumns(audit, ['tenant', 'id', 'token_hash', 'created_at', 'created_by']),
-    `if ${isMissing(settings, 'fence')} then
+    // Nodes of an earlier version cannot write without its columns, as they would not be fenced by ours.
+    `if ${isMissing(settings, 'written')} then
       alter table ${settings}
         add column if not exists fence bigint not null default 0,
-        add column if not exists token_fence bigint not null default 0,
-        add column if not exists enabled_fence bigint not null default 0;
+        add column if not exists written bigint not null default 0,
+        drop column if exists token_fence,
+        drop column if exists enabled_fence;
     end if;`,
     `if ${isMissing(audit, 'enabled')} then
       alter table ${audit}

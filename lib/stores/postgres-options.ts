@@ -1,6 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { kindOf } from '../kind-of.ts'
-import { unknownOption } from '../unknown-option.ts'
+import { invalidOption, kindOf, rejectUnknownOptions } from '../check-options.ts'
 
 /** A connection or pool that runs SQL statements: a `Pool` or `Client` of pg, or a `PGlite`. */
 export interface Queryable {
@@ -42,8 +41,11 @@ export type PostgresConnection =
 
 /** Options of `postgresStore`. */
 export type PostgresStoreOptions<User extends object> = PostgresConnection & {
-  /** Returns the name of a user, a non-empty string, for the settings row and the audit table. */
-  createdBy: (user: User) => string
+  /**
+   * Returns the name of a user, a non-empty string, for the settings row and the audit table. The request
+   * may add to it, such as its address or id.
+   */
+  createdBy: (user: User, request: FastifyRequest) => string
   /**
    * Returns the tenant of a request, a non-empty string. Do not take it from anything that a client
    * can set. If it returns anything else, the request fails and no statement is sent.
@@ -62,14 +64,13 @@ export type QuotedTables = Required<Record<keyof PostgresTables, string>>
  * `tenant` and `createdBy` throw if what they return is not a non-empty string, so that no two
  * tenants share a row by mistake.
  *
- * @throws Error that names the first unknown or invalid option and says what it must be
+ * @throws an error that names the first unknown or invalid option and says what it must be
  */
 export function resolvePostgresOptions<User extends object> (options: PostgresStoreOptions<User>) {
   if (typeof options !== 'object' || options === null) {
     throw invalid('the options must be an object, such as { db, createdBy }', options)
   }
-  const unknown = unknownOption(options, ['db', 'preparedStatements', 'createdBy', 'tenant', 'tables'])
-  if (unknown !== undefined) throw new Error(`postgresStore: ${unknown}`)
+  rejectUnknownOptions('postgresStore', options, ['db', 'preparedStatements', 'createdBy', 'tenant', 'tables'])
 
   const { db, preparedStatements, createdBy, tenant = () => 'default', tables } = options
   if (typeof db?.query !== 'function') {
@@ -80,7 +81,7 @@ export function resolvePostgresOptions<User extends object> (options: PostgresSt
   if (typeof tenant !== 'function') throw invalid('the option "tenant" must be a function that returns the tenant of a request', tenant)
 
   return {
-    createdBy: (user: User) => requireName('createdBy', createdBy(user)),
+    createdBy: (user: User, request: FastifyRequest) => requireName('createdBy', createdBy(user, request)),
     tenant: (request: FastifyRequest) => requireName('tenant', tenant(request)),
     tables: quoteTables('postgresStore', tables)
   }
@@ -90,14 +91,13 @@ export function resolvePostgresOptions<User extends object> (options: PostgresSt
  * Returns the names of the tables with their defaults, quoted for SQL.
  *
  * @param caller the exported function, for the error message
- * @throws Error that names the first unknown or invalid table and says what it must be
+ * @throws an error that names the first unknown or invalid table and says what it must be
  */
 export function quoteTables (caller: string, tables: PostgresTables = {}): QuotedTables {
   if (typeof tables !== 'object' || tables === null) {
     throw invalid("the option \"tables\" must be an object of table names, such as { settings: 'scim_settings' }", tables, caller)
   }
-  const unknown = unknownOption(tables, ['settings', 'audit'], ' of "tables"')
-  if (unknown !== undefined) throw new Error(`${caller}: ${unknown}`)
+  rejectUnknownOptions(caller, tables, ['settings', 'audit'], ' of "tables"')
 
   const { settings = 'scim_settings', audit = 'scim_token_audit' } = tables
   for (const [option, name] of Object.entries({ settings, audit })) {
@@ -124,5 +124,5 @@ function isTableName (name: unknown): boolean {
 }
 
 function invalid (mustBe: string, value: unknown, caller = 'postgresStore'): Error {
-  return new Error(`${caller}: ${mustBe}, got ${kindOf(value)}.`)
+  return invalidOption(caller, mustBe, kindOf(value))
 }

@@ -1,144 +1,129 @@
 import { hash } from 'node:crypto'
-import type { ScimSettings, ScimSettingsStore, ScimUser } from '../contracts.ts'
+import { kindOf } from '../check-options.ts'
+import type { ScimSettingsStore, ScimUser, ScimWriteContext } from '../contracts.ts'
+import { fencedWrite, type Fence } from './fenced-write.ts'
 import { resolvePostgresOptions, type PostgresStoreOptions } from './postgres-options.ts'
 
 export { postgresMigration } from './postgres-migration.ts'
 export type { NamedQueryable, PostgresConnection, PostgresStoreOptions, PostgresTables, Queryable } from './postgres-options.ts'
 
-interface Statement { name: string, text: string }
-type Result = Promise<{ rows: unknown[] }>
+/** A statement, and the columns of its rows. Lower-case words, which no driver renames. */
+interface Statement<Column extends string> { name: string, text: string, columns: readonly Column[] }
 
 // In microseconds, so that a row that was deleted and created again, or restored, repeats no number.
 const clock = '(extract(epoch from clock_timestamp()) * 1000000)::bigint'
+const nextFence = `greatest(settings.fence + 1, settings.written + 1, ${clock})`
 
 /**
  * Creates a store on PostgreSQL. A read is one SQL statement, and a write is two or more, each atomic
  * by itself: it works on any number of nodes and through any pool. {@link postgresMigration} creates
  * its tables.
  *
- * @throws Error that names the first unknown or invalid option and says what it must be
+ * @throws an error that names the first unknown or invalid option and says what it must be
  */
 export function postgresStore<User extends object = ScimUser> (options: PostgresStoreOptions<User>): ScimSettingsStore<User> {
   const { createdBy, tenant, tables: { settings, audit } } = resolvePostgresOptions(options)
 
-  const drawFence = statement(`
-    update ${settings}
-    set fence = greatest(fence + 1, token_fence + 1, enabled_fence + 1, ${clock})
+  const draw = statement(['fence'], `
+    update ${settings} as settings set fence = ${nextFence}
     where tenant = $1
     returning fence`)
 
-  const replace = statement(`
-    with replaced as (
+  // A missing row is created disabled, as this statement may be executed late.
+  const createAndDraw = statement(['fence'], `
+    insert into ${settings} as settings (tenant, fence) values ($1, ${clock})
+    on conflict (tenant) do update set fence = ${nextFence}
+    returning fence`)
+
+  const replace = statement(['written'], `
+    with changed as (
       update ${settings}
-      set token_fence = $2, token_hash = $3, token_created_at = $4, token_created_by = $5
-      where tenant = $1 and token_fence < $2
-      returning tenant
+      set written = $2, token_hash = $3, token_created_at = to_timestamp($4::bigint / 1000.0), token_created_by = $5
+      where tenant = $1 and written < $2 and fence >= $2
+      returning written
     ), audited as (
       insert into ${audit} (tenant, token_hash, created_by)
-      select tenant, $3, $5 from replaced
+      select $1, $3, $5 from changed
     )
-    select 1 from replaced`)
+    select written from changed`)
 
-  const find = statement(`
-    select token_hash as hash, token_created_at as "createdAt"
+  const setEnabled = statement(['written'], `
+    with changed as (
+      update ${settings}
+      set written = $2, enabled = $3
+      where tenant = $1 and written < $2 and fence >= $2
+      returning written
+    ), audited as (
+      insert into ${audit} (tenant, enabled, created_by)
+      select $1, $3, $4 from changed
+    )
+    select written from changed`)
+
+  // As text of milliseconds, because drivers parse timestamps in many ways.
+  const find = statement(['hash', 'created'], `
+    select token_hash as hash, (extract(epoch from token_created_at) * 1000)::bigint::text as created
     from ${settings}
     where tenant = $1 and enabled and token_hash is not null`)
 
-  const getSettings = statement(`
-    select enabled, token_hash is not null as "hasToken"
+  const getSettings = statement(['enabled', 'token'], `
+    select enabled, token_hash is not null as token
     from ${settings}
     where tenant = $1`)
 
-  const setEnabled = statement(`
-    with switched as (
-      update ${settings}
-      set enabled_fence = $2, enabled = $3
-      where tenant = $1 and enabled_fence < $2
-      returning tenant
-    ), audited as (
-      insert into ${audit} (tenant, enabled, created_by)
-      select tenant, $3, $4 from switched
-    )
-    select 1 from switched`)
-
-  const createSettings = statement(`
-    with created as (
-      insert into ${settings} (tenant, enabled, enabled_fence) values ($1, $2, ${clock})
-      on conflict (tenant) do nothing
-      returning tenant
-    ), audited as (
-      insert into ${audit} (tenant, enabled, created_by)
-      select tenant, $2, $3 from created
-    )
-    select 1 from created`)
-
   return {
-    async replace (record, { request, user, signal }) {
-      const [tenantName, userName] = [tenant(request), createdBy(user)]
-      return await write(tenantName, signal, (fence) => run(replace, [tenantName, fence, record.hash, record.createdAt, userName]))
+    async replace ({ hash, createdAt }, context) {
+      return await write(context, draw, replace, [hash, createdAt.getTime()])
     },
 
     async find ({ request }) {
-      const { rows } = await run(find, [tenant(request)])
-      if (rows.length === 0) return null
-      // The host's driver may be configured to return timestamps as strings.
-      const record = rows[0] as { hash: string, createdAt: Date | string }
-      return { hash: record.hash, createdAt: new Date(record.createdAt) }
+      const [row] = await run(find, [tenant(request)])
+      return row === undefined ? null : { hash: row.hash as string, createdAt: new Date(Number.parseInt(String(row.created))) }
     },
 
     async getSettings ({ request }) {
-      const { rows } = await run(getSettings, [tenant(request)])
-      return rows.length > 0 ? rows[0] as ScimSettings : { enabled: false, hasToken: false }
+      const [row] = await run(getSettings, [tenant(request)])
+      return row === undefined ? { enabled: false, hasToken: false } : { enabled: row.enabled as boolean, hasToken: row.token as boolean }
     },
 
-    async setEnabled (enabled, { request, user, signal }) {
-      const [tenantName, userName] = [tenant(request), createdBy(user)]
-      await write(
-        tenantName,
-        signal,
-        (fence) => run(setEnabled, [tenantName, fence, enabled, userName]),
-        () => run(createSettings, [tenantName, enabled, userName])
-      )
+    async setEnabled (enabled, context) {
+      await write(context, createAndDraw, setEnabled, [enabled])
     }
   }
 
-  /**
-   * Writes with a fencing token: a write has no effect if one with a greater number has been stored.
-   * It then draws the next number and tries again.
-   *
-   * @param create writes the settings row if it does not exist
-   * @returns `false` if the settings row does not exist and `create` is not passed
-   */
-  async function write (
-    tenantName: string,
-    signal: AbortSignal,
-    update: (fence: unknown) => Result,
-    create?: () => Result
-  ): Promise<boolean> {
-    while (true) {
-      try {
-        signal.throwIfAborted()
-        const { rows: [drawn] } = await run(drawFence, [tenantName]) as { rows: { fence: unknown }[] }
-        const writeRow = drawn === undefined ? create : () => update(drawn.fence)
-        if (writeRow === undefined) return false
-        // A number that was drawn after the write was given up may be greater than those stored since.
-        signal.throwIfAborted()
-        const { rows } = await writeRow()
-        if (rows.length > 0) return true
-      } catch (error) {
-        if (!isRolledBack(error)) throw error
+  /** @returns `false` if there is no settings row */
+  async function write ({ request, user, signal }: ScimWriteContext<User>, drawStatement: Statement<'fence'>, writeStatement: Statement<'written'>, values: unknown[]): Promise<boolean> {
+    const [tenantName, userName] = [tenant(request), createdBy(user, request)]
+    return await fencedWrite({
+      signal,
+      isRolledBack,
+      async draw () {
+        const [row] = await run(drawStatement, [tenantName])
+        return row?.fence as Fence | undefined
+      },
+      async write (fence) {
+        const rows = await run(writeStatement, [tenantName, fence, ...values, userName])
+        return rows.length > 0
       }
-    }
+    })
   }
 
-  function run ({ name, text }: Statement, values: unknown[]): Result {
-    return options.preparedStatements ? options.db.query({ name, text, values }) : options.db.query(text, values)
+  async function run<Column extends string> ({ name, text, columns }: Statement<Column>, values: unknown[]): Promise<Record<Column, unknown>[]> {
+    const result: { rows?: unknown } = await (options.preparedStatements ? options.db.query({ name, text, values }) : options.db.query(text, values))
+    const rows = result?.rows
+    if (!Array.isArray(rows)) {
+      throw new TypeError(`postgresStore: db.query must resolve to { rows }, got ${rows === undefined ? kindOf(result) : `{ rows } with ${kindOf(rows)}`}.`)
+    }
+    const missing = rows.length > 0 ? columns.find((column) => Object(rows[0])[column] === undefined) : undefined
+    if (missing !== undefined) {
+      throw new TypeError(`postgresStore: db.query must resolve to { rows }, each an object with the columns ${columns.join(' and ')}, got ${kindOf(rows[0])} without ${missing}.`)
+    }
+    return rows
   }
 }
 
-// PostgreSQL limits a name to 63 bytes.
-function statement (text: string): Statement {
-  return { name: `fastify-scim-token-${hash('sha1', text)}`, text }
+function statement<Column extends string> (columns: readonly Column[], text: string): Statement<Column> {
+  // PostgreSQL limits a name to 63 bytes.
+  return { name: `fastify-scim-token-${hash('sha1', text)}`, text, columns }
 }
 
 /** Whether the error is a serialization failure or a deadlock, after which nothing is stored. */

@@ -16,9 +16,9 @@ const holdable = {
 }
 
 const harness = {
-  async open ({ settings }) {
+  async open ({ configured }) {
     const tenant = randomUUID()
-    if (settings) await db.query('insert into scim_settings (tenant, enabled) values ($1, true)', [tenant])
+    if (configured) await db.query('insert into scim_settings (tenant, enabled) values ($1, true)', [tenant])
     return { store: postgresStore({ db: holdable, createdBy: (user) => user.name, tenant: () => tenant }), context: { request: {}, user: { name: 'ada' } } }
   },
   holdWrite (_opened, statement) {

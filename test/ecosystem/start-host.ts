@@ -75,8 +75,8 @@ export async function startHost (t: Test, host: Host, { plugin = true } = {}): P
   await host.before?.(app)
   if (plugin) {
     app.decorate('scimAuthResolver', host.resolver ?? users)
-    app.decorate('scimTokenStore', failOnDemand(host.store?.(app) ?? memoryStore({ settings: false })))
-    await app.register(scimToken, { settings: true, ...host.options })
+    app.decorate('scimTokenStore', failOnDemand(host.store?.(app) ?? memoryStore({ configured: false })))
+    await app.register(scimToken, { settingsRoutes: true, ...host.options })
   }
   await host.after?.(app)
   if (plugin) {

@@ -41,8 +41,8 @@ async function contentText (): Promise<string> {
 
 const held = holdable(db)
 const harness: StoreHarness<User, ScimSettingsStore<User>> = {
-  async open ({ settings }) {
-    await setContent(settings ? '{"enabled": true}' : undefined)
+  async open ({ configured }) {
+    await setContent(configured ? '{"enabled": true}' : undefined)
     return { store: unleashSettingsStore<User>({ db: held, createdBy: (user) => user.name }), context }
   },
   holdWrite: (_opened, statement) => held.hold(statement === 'first' ? 1 : 2),
@@ -63,7 +63,7 @@ t.test('writes -> the switch in the key that Unleash reads, the token in a key b
   t.match(await rows(), {
     scim: {
       enabled: true,
-      fastifyScimTokenFences: { drawn: Number, token: Number, enabled: Number },
+      fastifyScimTokenFence: { drawn: Number, written: Number },
       fastifyScimToken: { hash: record.hash, createdAt: '2026-01-02T03:04:05.678Z', createdBy: 'ada' }
     },
     other: { mine: true }
@@ -73,7 +73,7 @@ t.test('writes -> the switch in the key that Unleash reads, the token in a key b
 t.test('setEnabled() without a row -> a row with only the switch and its number', async (t) => {
   await setContent(undefined)
   await store.setEnabled(true, context)
-  t.matchOnly(await rows(), { scim: { enabled: true, fastifyScimTokenFences: { enabled: Number } } })
+  t.matchOnly(await rows(), { scim: { enabled: true, fastifyScimTokenFence: { drawn: Number, written: Number } } })
 })
 
 t.test('writes -> foreign keys of the content are unchanged, byte for byte and in order', async (t) => {
@@ -91,7 +91,7 @@ t.test('writes -> foreign keys of the content are unchanged, byte for byte and i
 
   t.same(await foreignKeys(), before)
   t.same(await store.find(context), other)
-  const content = (await contentText()).replace(/"fastifyScimTokenFences" : \{.*?\}/, '')
+  const content = (await contentText()).replace(/"fastifyScimTokenFence" : \{.*?\}/, '')
   t.equal(content.match(/"enabled"|"fastifyScimToken/g)?.length, 2, 'each key of the store occurs once')
 })
 
@@ -107,7 +107,7 @@ t.test('a row with NULL, null or {} as its content -> disabled without a token, 
     await setContent(content)
     await store.setEnabled(true, context)
     t.matchOnly(await rows(), {
-      scim: { enabled: true, fastifyScimTokenFences: { drawn: Number, token: 0, enabled: Number } },
+      scim: { enabled: true, fastifyScimTokenFence: { drawn: Number, written: Number } },
       other: { mine: true }
     })
   }
@@ -211,7 +211,7 @@ async function rows (): Promise<Record<string, unknown>> {
 async function foreignKeys (): Promise<unknown[]> {
   const { rows } = await db.query(`
     select key, value::text from settings, json_each(content)
-    where name = 'scim' and key not in ('enabled', 'fastifyScimToken', 'fastifyScimTokenFences')`)
+    where name = 'scim' and key not in ('enabled', 'fastifyScimToken', 'fastifyScimTokenFence')`)
   return rows
 }
 

@@ -1,4 +1,4 @@
-import type { HeldWrite } from '../../lib/store-conformance.ts'
+import type { HeldWrite } from '../../lib/stores/conformance.ts'
 import type { Queryable } from '../../lib/stores/postgres.ts'
 
 /** A connection that can hold back one of its next statements before it is sent. */

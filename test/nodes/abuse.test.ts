@@ -51,7 +51,7 @@ t.test('1,000 connections send their headers slowly -> valid tokens are accepted
   t.strictSame(new Set(slowStatuses), new Set([408]))
 })
 
-t.test('a body that never arrives -> 408 for a settings change, a token at once for a generate, 401 at once without credentials', async (t) => {
+t.test('a body that never arrives -> nothing is changed by a settings change, a token at once for a generate, 401 at once without credentials', async (t) => {
   const before = await storedTokens()
   const post = (path: string, ...headers: string[]) =>
     exchange(node.address, request(`POST ${path}`, 'Connection: close', 'Content-Type: application/json', 'Content-Length: 100', ...headers) + 'a')

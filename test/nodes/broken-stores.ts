@@ -10,7 +10,7 @@ type Store = ScimSettingsStore<User>
 export const brokenStores: Record<string, (store: Store, dbOf: (request: FastifyRequest) => Queryable) => Store> = {
   /** Clears its cache if its own node writes, but not if another one does. */
   'cached-find' (store) {
-    let cached: { record: ScimTokenRecord | null, until: number } | undefined
+    let cached: { record: ScimTokenRecord | null | undefined, until: number } | undefined
     const clear = <T>(result: T): T => { cached = undefined; return result }
     return {
       ...store,

@@ -68,7 +68,7 @@ function tenantOf ({ headers }: FastifyRequest): string {
 const breakStore = brokenStores[env['BROKEN_STORE'] ?? '']
 app.decorate('scimAuthResolver', users)
 app.decorate('scimTokenStore', breakStore ? breakStore(store, databaseOf) : store)
-await app.register(scimToken, { settings: true, timeout })
+await app.register(scimToken, { settingsRoutes: true, timeout })
 app.get('/scim/v2/Users', { onRequest: app.verifyScimToken }, async () => ({ totalResults: 0, Resources: [] }))
 
 const commands = {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { settingsConformance, storeConformance, type StoreHarness } from '../../lib/store-conformance.ts'
+import { settingsConformance, storeConformance, type StoreHarness } from '../../lib/stores/conformance.ts'
 import type { ScimSettingsStore } from '../../lib/index.ts'
 import { memoryStore } from '../../lib/stores/memory.ts'
 import { createStoreContext } from '../helpers/store-context.ts'

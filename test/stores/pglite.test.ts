@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { PGlite } from '@electric-sql/pglite'
 import t from 'tap'
 import type { ScimSettingsStore } from '../../lib/index.ts'
-import { settingsConformance, storeConformance, type StoreHarness } from '../../lib/store-conformance.ts'
+import { settingsConformance, storeConformance, type StoreHarness } from '../../lib/stores/conformance.ts'
 import { postgresMigration, postgresStore } from '../../lib/stores/postgres.ts'
 import { holdable } from '../helpers/hold-statements.ts'
 import { createStoreContext } from '../helpers/store-context.ts'
@@ -15,9 +15,9 @@ await pglite.query(postgresMigration())
 const db = holdable(pglite)
 const context = await createStoreContext({})
 const harness: StoreHarness<object, ScimSettingsStore<object>> = {
-  async open ({ settings }) {
+  async open ({ configured }) {
     const tenant = randomUUID()
-    if (settings) await pglite.query('insert into scim_settings (tenant, enabled) values ($1, true)', [tenant])
+    if (configured) await pglite.query('insert into scim_settings (tenant, enabled) values ($1, true)', [tenant])
     return { store: postgresStore({ db, createdBy: () => 'ada', tenant: () => tenant }), context }
   },
   async failWrites () {

@@ -114,7 +114,7 @@ async function startNodes (t: Test, stall: Stall, number: number) {
   const { tenant } = await openStore()
   const start = async (db: Queryable, options: ScimTokenOptions) => {
     const store = postgresStore({ db, createdBy: () => 'admin', tenant: () => tenant })
-    const { app } = await startHost(t, { store, options: { settings: true, ...options }, routes: addScimRoutes })
+    const { app } = await startHost(t, { store, options: { settingsRoutes: true, ...options }, routes: addScimRoutes })
     return app
   }
   const db = holdable(stall.db)
@@ -195,7 +195,7 @@ t.test('setEnabled() is overtaken by one that creates the settings, and not give
   t.match(await readAudit(tenant), [{ enabled: false }, { enabled: true }])
 })
 
-t.test('setEnabled() finds no settings and is given up -> they are not created', async (t) => {
+t.test('setEnabled() finds no settings and is given up -> they are created disabled at most', async (t) => {
   const db = holdable(pool)
   const tenant = randomUUID()
   const store = postgresStore({ db, createdBy, tenant: () => tenant })
@@ -206,7 +206,8 @@ t.test('setEnabled() finds no settings and is given up -> they are not created',
   controller.abort()
   release()
   await t.rejects(written, { name: 'AbortError' })
-  t.equal(await store.replace(newRecord(), context), false)
+  t.strictSame(await store.getSettings(context), { enabled: false, hasToken: false })
+  t.strictSame(await readAudit(tenant), [])
 })
 
 /** Gives a replace() and a setEnabled(true) up, changes the row, writes, and lets the two go on. */
@@ -250,7 +251,7 @@ t.test('the settings row is deleted, and created by setEnabled() -> writes work,
 })
 
 t.test('the settings row is restored with the numbers of before -> writes work, and given-up ones stay given up', async (t) => {
-  await writeAfterRowChange(t, (tenant) => pool.query('update scim_settings set fence = 1, token_fence = 1, enabled_fence = 1 where tenant = $1', [tenant]))
+  await writeAfterRowChange(t, (tenant) => pool.query('update scim_settings set fence = 1, written = 1 where tenant = $1', [tenant]))
 })
 
 t.test('the last number drawn is set back alone -> writes work, and given-up ones stay given up', async (t) => {

@@ -18,7 +18,7 @@ const drizzle = { select: () => {}, execute: () => {}, $client: db }
 const unusable: [what: string, args: any[], message: string][] = [
   ['no arguments', [], 'postgresStore: the options must be an object, such as { db, createdBy }, got undefined.'],
   ['null', [null], 'postgresStore: the options must be an object, such as { db, createdBy }, got null.'],
-  ['a pool instead of options', [{ query: db.query }], 'postgresStore: the option "query" does not exist; did you mean "createdBy"?'],
+  ['a pool instead of options', [{ query: db.query }], 'postgresStore: the option "query" does not exist; the options are db, preparedStatements, createdBy, tenant, tables.'],
   ['no db', [{ createdBy }], 'postgresStore: the option "db" must be an object with the method query (text, values), such as a Pool of pg, got undefined.'],
   ['null as db', [{ db: null, createdBy }], 'postgresStore: the option "db" must be an object with the method query (text, values), such as a Pool of pg, got null.'],
   ['a URL as db', [{ db: 'postgres://localhost/db', createdBy }], 'postgresStore: the option "db" must be an object with the method query (text, values), such as a Pool of pg, got string.'],
@@ -27,12 +27,12 @@ const unusable: [what: string, args: any[], message: string][] = [
   ['a name as preparedStatements', [{ db, createdBy, preparedStatements: 'scim' }], 'postgresStore: the option "preparedStatements" must be true or false, got string.'],
   ['no createdBy', [{ db }], 'postgresStore: the option "createdBy" must be a function that returns the name of a user, got undefined.'],
   ['a name as createdBy', [{ db, createdBy: 'admin' }], 'postgresStore: the option "createdBy" must be a function that returns the name of a user, got string.'],
-  ['tenants instead of tenant', [{ db, createdBy, tenants: () => 'a' }], 'postgresStore: the option "tenants" does not exist; did you mean "tenant"?'],
+  ['tenants instead of tenant', [{ db, createdBy, tenants: () => 'a' }], 'postgresStore: the option "tenants" does not exist; the options are db, preparedStatements, createdBy, tenant, tables.'],
   ['a name as tenant', [{ db, createdBy, tenant: 'a' }], 'postgresStore: the option "tenant" must be a function that returns the tenant of a request, got string.'],
-  ['table instead of tables', [{ db, createdBy, table: {} }], 'postgresStore: the option "table" does not exist; did you mean "tables"?'],
+  ['table instead of tables', [{ db, createdBy, table: {} }], 'postgresStore: the option "table" does not exist; the options are db, preparedStatements, createdBy, tenant, tables.'],
   ['a name as tables', [{ db, createdBy, tables: 'scim' }], 'postgresStore: the option "tables" must be an object of table names, such as { settings: \'scim_settings\' }, got string.'],
   ['null as tables', [{ db, createdBy, tables: null }], 'postgresStore: the option "tables" must be an object of table names, such as { settings: \'scim_settings\' }, got null.'],
-  ['an unknown table', [{ db, createdBy, tables: { setting: 'scim' } }], 'postgresStore: the option "setting" of "tables" does not exist; did you mean "settings"?'],
+  ['an unknown table', [{ db, createdBy, tables: { setting: 'scim' } }], 'postgresStore: the option "setting" of "tables" does not exist; the options are settings, audit.'],
   ['an empty table name', [{ db, createdBy, tables: { settings: '' } }], 'postgresStore: the option "settings" of "tables" must look like "table" or "schema.table", got an empty string.'],
   ['a schema without a table', [{ db, createdBy, tables: { settings: 'public.' } }], 'postgresStore: the option "settings" of "tables" must look like "table" or "schema.table", got string.'],
   ['a database, a schema and a table', [{ db, createdBy, tables: { settings: 'unleash.public.scim' } }], 'postgresStore: the option "settings" of "tables" must look like "table" or "schema.table", got string.'],
@@ -41,23 +41,34 @@ const unusable: [what: string, args: any[], message: string][] = [
 
 for (const [what, args, message] of unusable) {
   t.test(`postgresStore() gets ${what} -> it throws and says what it must be`, async (t) => {
-    t.throws(() => Reflect.apply(postgresStore, undefined, args), { message })
+    t.throws(() => Reflect.apply(postgresStore, undefined, args), { code: /^FST_SCIM_TOKEN_(UNKNOWN|INVALID)_OPTION$/, message })
     t.strictSame(db.statements, [])
   })
 }
 
 t.test('postgresMigration() gets tables that do not exist -> it throws and says what they must be', async (t) => {
-  t.throws(() => postgresMigration(JSON.parse('{"setting": "scim"}')), { message: 'postgresMigration: the option "setting" of "tables" does not exist; did you mean "settings"?' })
+  t.throws(() => postgresMigration(JSON.parse('{"setting": "scim"}')), { message: 'postgresMigration: the option "setting" of "tables" does not exist; the options are settings, audit.' })
 })
 
-t.test('memoryStore() gets an unknown option -> it throws and names the nearest', async (t) => {
-  t.throws(() => memoryStore(JSON.parse('{"setting": false}')), { message: 'memoryStore: the option "setting" does not exist; did you mean "settings"?' })
+t.test('memoryStore() gets an unknown option -> it throws and lists the options', async (t) => {
+  t.throws(() => memoryStore(JSON.parse('{"setting": false}')), { message: 'memoryStore: the option "setting" does not exist; the options are configured.' })
 })
+
+const unusableMemory: [what: string, options: any, got: string][] = [
+  ['null', null, 'the options must be an object, such as { configured: false }, got null.'],
+  ['a number for a boolean', { configured: 1 }, 'the option "configured" must be true or false, got number.'],
+  ['null for a boolean', { configured: null }, 'the option "configured" must be true or false, got null.']
+]
+for (const [what, options, message] of unusableMemory) {
+  t.test(`memoryStore() gets ${what} -> it throws and says what it must be`, async (t) => {
+    t.throws(() => memoryStore(options), { code: 'FST_SCIM_TOKEN_INVALID_OPTION', message: `memoryStore: ${message}` })
+  })
+}
 
 t.test('options that are undefined -> their defaults', async (t) => {
   t.doesNotThrow(() => postgresStore({ db, createdBy, preparedStatements: undefined, tenant: undefined, tables: undefined }))
   t.doesNotThrow(() => postgresStore({ db, createdBy, tables: { settings: undefined, audit: undefined } }))
-  t.doesNotThrow(() => memoryStore({ settings: undefined }))
+  t.doesNotThrow(() => memoryStore({ configured: undefined }))
 })
 
 const wrongTenants: [what: string, tenant: any, got: string][] = [

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import type { ScimSettingsStore } from '../../lib/index.ts'
-import { settingsConformance, storeConformance, type StoreHarness } from '../../lib/store-conformance.ts'
+import { settingsConformance, storeConformance, type StoreHarness } from '../../lib/stores/conformance.ts'
 import { postgresMigration, postgresStore, type PostgresTables, type Queryable } from '../../lib/stores/postgres.ts'
 import { holdable, type HoldableQueryable } from '../helpers/hold-statements.ts'
 import { startPostgres } from '../helpers/postgres.ts'
@@ -50,9 +50,9 @@ function harness (failing: keyof PostgresTables): StoreHarness<User, ScimSetting
     return found
   }
   return {
-    async open ({ settings }) {
+    async open ({ configured }) {
       const tables = await createTables()
-      if (settings) await insertSettings(tables)
+      if (configured) await insertSettings(tables)
       const db = holdable(pool)
       const store = postgresStore({ db, createdBy, tables })
       opened.set(store, { tables, db })
@@ -252,3 +252,38 @@ t.test('the migration runs on five nodes concurrently -> all succeed', async (t)
     await Promise.all(clients.map((client) => client.end()))
   }
 })
+
+const found = { hash: 'a'.repeat(64), created: '0', fence: '1', written: '1', enabled: true, token: true }
+const upperCase = Object.fromEntries(Object.entries(found).map(([name, value]) => [name.toUpperCase(), value]))
+
+/** What other drivers resolve to, and what the error says that it got. */
+const otherResults: Record<string, { result: unknown, got: string }> = {
+  'the rows alone': { result: [found], got: 'an array' },
+  'rows and their count': { result: [[found], 1], got: 'an array' },
+  nothing: { result: undefined, got: 'undefined' },
+  'the count alone': { result: { rowCount: 1 }, got: 'object' },
+  'rows that are no array': { result: { rows: found }, got: '{ rows } with object' },
+  'rows as arrays': { result: { rows: [Object.values(found)] }, got: 'an array without ' },
+  'upper-case columns': { result: { rows: [upperCase] }, got: 'object without ' },
+  'a row that is null': { result: { rows: [null] }, got: 'null without ' }
+}
+
+for (const [what, { result, got }] of Object.entries(otherResults)) {
+  t.test(`db.query resolves to ${what} -> one statement, and an error that says what it must resolve to`, async (t) => {
+    let statements = 0
+    const db = {
+      async query () {
+        statements++
+        return result
+      }
+    } as unknown as Queryable
+    const store = postgresStore({ db, createdBy })
+    for (const call of [() => store.find(context), () => store.getSettings(context), () => store.replace(newRecord(), context), () => store.setEnabled(true, context)]) {
+      statements = 0
+      const error = await Promise.resolve(call()).then(() => '', (error: Error) => error.message)
+      t.ok(error.startsWith('postgresStore: db.query must resolve to { rows }'), error)
+      t.ok(error.includes(`got ${got}`), error)
+      t.equal(statements, 1)
+    }
+  })
+}

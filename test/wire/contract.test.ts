@@ -51,7 +51,7 @@ const rejections: { when: string, headers: Record<string, string>, setup?: HostS
   {
     when: 'no SCIM settings',
     headers: admin,
-    setup: { store: memoryStore({ settings: false }) },
+    setup: { store: memoryStore({ configured: false }) },
     status: 404,
     name: 'NotFoundError',
     message: /no SCIM settings/

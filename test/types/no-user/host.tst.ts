@@ -44,7 +44,7 @@ describe('the plugin', () => {
   test('is registered without a cast on any server, with any logger and type provider', () => {
     servers.plain.register(scimToken)
     servers.http2.register(scimToken, {})
-    servers.logger.register(scimToken, { prefix: '/unleash', settings: true })
+    servers.logger.register(scimToken, { prefix: '/unleash', settingsRoutes: true })
     servers.typebox.register(scimToken, {
       permissions: ['ADMIN'],
       trustedOrigins: ['https://admin.example.com'],
@@ -83,7 +83,7 @@ describe('the options', () => {
       routeConfig: undefined
     })
     servers.plain.register(scimToken, { routeConfig: { generateNewToken: undefined } })
-    memoryStore({ settings: undefined })
+    memoryStore({ configured: undefined })
   })
 
   test('include those of app.register', () => {

@@ -1,5 +1,5 @@
 import Fastify, { type FastifyRequest } from 'fastify'
-import scimToken, { type ScimAuthResolver, type ScimTokenContext, type ScimTokenRecord, type ScimTokenStore, type ScimWriteContext } from 'fastify-scim-token'
+import scimToken, { type ScimAuthResolver, type ScimAdminContext, type ScimTokenRecord, type ScimTokenStore, type ScimWriteContext } from 'fastify-scim-token'
 import { memoryStore } from 'fastify-scim-token/stores/memory'
 import { postgresStore } from 'fastify-scim-token/stores/postgres'
 import pg from 'pg'
@@ -41,7 +41,7 @@ describe('a user type, declared once,', () => {
       replace (record, context) {
         expect(record).type.toBe<ScimTokenRecord>()
         expect(context).type.toBe<ScimWriteContext<Admin>>()
-        expect(context).type.toBeAssignableTo<ScimTokenContext<Admin>>()
+        expect(context).type.toBeAssignableTo<ScimAdminContext<Admin>>()
         expect(context.signal).type.toBe<AbortSignal>()
         expect(context.user).type.toBe<Admin>()
         return true
@@ -68,7 +68,7 @@ describe('a user type, declared once,', () => {
 describe('the stores of the package', () => {
   test('fit the decorator', () => {
     app.decorate('scimTokenStore', memoryStore())
-    app.decorate('scimTokenStore', memoryStore({ settings: false }))
+    app.decorate('scimTokenStore', memoryStore({ configured: false }))
     app.decorate('scimTokenStore', postgresStore({ db: new pg.Pool(), createdBy: (user) => String(user.id) }))
     app.decorate('scimTokenStore', postgresStore({ db: new pg.Client(), createdBy: (user) => String(user.id) }))
     app.decorate('scimTokenStore', postgresStore({ db: new pg.Pool(), preparedStatements: true, createdBy: (user) => String(user.id) }))

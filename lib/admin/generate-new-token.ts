@@ -1,0 +1,53 @@
+import { httpErrors } from '@fastify/sensible'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { contractError } from '../call-host.ts'
+import type { ScimTokenStore } from '../contracts.ts'
+import type { ResolvedOptions } from '../options.ts'
+import { generateToken, hashToken } from '../token.ts'
+import type { AccessHooks } from './access.ts'
+import { adminRouteOptions, bodyLimit } from './route-options.ts'
+import { generateNewTokenOperation, scimTokenSchema } from './schemas.ts'
+import { writeToStore } from './write-to-store.ts'
+
+/** Adds the route that generates a token, stores its hash and responds with the token. */
+export async function generateNewToken (
+  app: FastifyInstance,
+  { store, access, options }: { store: ScimTokenStore, access: AccessHooks, options: ResolvedOptions }
+): Promise<void> {
+  // The body is not read: clients send none, `{}` or a form, with any content type or none.
+  app.addContentTypeParser('*', (request, _payload, done) => {
+    const isTooLarge = Number(request.headers['content-length']) > bodyLimit
+    done(isTooLarge ? httpErrors.payloadTooLarge(`The request body is too large: at most ${bodyLimit} bytes are accepted.`) : null)
+  })
+
+  app.addSchema(scimTokenSchema)
+  const noSettingsMessage = 'There are no SCIM settings yet. ' + (options.settingsRoutes
+    ? `Enable SCIM first: POST {"enabled": true} to ${app.prefix}/api/admin/scim-settings.`
+    : 'Whoever runs this server has to add them to its database, or to set the option "settingsRoutes" of fastify-scim-token.')
+
+  app.post('/api/admin/scim-settings/generate-new-token', {
+    ...adminRouteOptions('generateNewToken', options),
+    schema: generateNewTokenOperation,
+    preParsing: [access.requirePermission, ignoreContentType]
+  }, async (request, reply) => {
+    const token = generateToken()
+    const method = 'scimTokenStore.replace'
+
+    return await writeToStore(request, reply, {
+      method,
+      timeout: options.timeout,
+      call: (context) => store.replace({ hash: hashToken(token), createdAt: new Date() }, context),
+      respond (stored) {
+        if (stored === false) throw httpErrors.notFound(noSettingsMessage)
+        if (stored !== true) throw contractError(method, 'true or false', stored)
+        reply.header('cache-control', 'no-store')
+        return { token }
+      }
+    })
+  })
+}
+
+// Fastify responds to an invalid content type with 415 before it calls a parser.
+async function ignoreContentType (request: FastifyRequest): Promise<void> {
+  request.headers = { ...request.headers, 'content-type': undefined }
+}

@@ -1,0 +1,15 @@
+import type { OperationId, ResolvedOptions } from '../options.ts'
+
+/** The largest body that is accepted, in bytes: `{"enabled": false}` has 18. */
+export const bodyLimit = 1024
+
+/** Returns Fastify's route options that all admin routes share, and the host's `config` of this one. */
+export function adminRouteOptions (operationId: OperationId, { routeConfig }: ResolvedOptions) {
+  return {
+    // A copy, because plugins of the host may add to it.
+    config: { ...routeConfig[operationId] },
+    bodyLimit,
+    // A serializer compiler of the host may not support JSON schemas.
+    serializerCompiler: () => JSON.stringify
+  }
+}

@@ -1,0 +1,94 @@
+import { httpErrors } from '@fastify/sensible'
+import type { Static } from '@sinclair/typebox'
+import type { FastifyInstance } from 'fastify'
+import { callHost, contractError, hostFailed } from '../call-host.ts'
+import type { ScimSettingsStore } from '../contracts.ts'
+import type { ResolvedOptions } from '../options.ts'
+import { read } from '../thrown.ts'
+import type { AccessHooks } from './access.ts'
+import { adminRouteOptions } from './route-options.ts'
+import { getScimSettingsOperation, scimSettingsSchema, setScimSettingsSchema, setScimSettingsOperation } from './schemas.ts'
+import { storeContext } from './state.ts'
+import { writeToStore } from './write-to-store.ts'
+
+/** Adds the routes that show whether SCIM is enabled and has a token, and that enable and disable it. */
+export async function scimSettings (
+  app: FastifyInstance,
+  { store, access, options }: { store: ScimSettingsStore, access: AccessHooks, options: ResolvedOptions }
+): Promise<void> {
+  acceptJsonOnly(app)
+  // A validator of the host may coerce types: `{"enabled": null}` would disable SCIM.
+  app.setValidatorCompiler(() => validateSettings)
+
+  app.addSchema(scimSettingsSchema)
+  app.addSchema(setScimSettingsSchema)
+
+  app.get('/api/admin/scim-settings', {
+    ...adminRouteOptions('getScimSettings', options),
+    schema: getScimSettingsOperation,
+    preParsing: access.requireUser
+  }, async (request, reply) => {
+    const method = 'scimTokenStore.getSettings'
+    const context = storeContext(request)
+    const settings = await callHost(options.timeout, () => store.getSettings(context)).catch((thrown) => {
+      throw hostFailed(method, 503, thrown)
+    })
+    const [enabled, hasToken] = [read(settings, 'enabled'), read(settings, 'hasToken')]
+    if (typeof enabled !== 'boolean' || typeof hasToken !== 'boolean') {
+      throw contractError(method, '{ enabled, hasToken }, both true or false', settings)
+    }
+
+    reply.header('cache-control', 'no-store')
+    return { enabled, hasToken }
+  })
+
+  app.post<{ Body: Static<typeof setScimSettingsSchema> }>('/api/admin/scim-settings', {
+    ...adminRouteOptions('setScimSettings', options),
+    schema: setScimSettingsOperation,
+    preParsing: access.requirePermission,
+    // Again, because the user may have lost access while the body arrived.
+    preValidation: access.requirePermission
+  }, async (request, reply) => {
+    const method = 'scimTokenStore.setEnabled'
+    return await writeToStore(request, reply, {
+      method,
+      timeout: options.timeout,
+      call: (context) => store.setEnabled(request.body.enabled, context),
+      respond (result) {
+        if (result !== undefined) throw contractError(method, 'nothing', result)
+        return reply.send()
+      }
+    })
+  })
+}
+
+function acceptJsonOnly (app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    parse(request, body, (error, value) => { done(error && invalidBody({ path: '', message: `${error.message}.` }), value) })
+  })
+  app.addContentTypeParser('*', (request, _payload, done) => {
+    const sent = request.headers['content-type'] ?? 'none'
+    done(httpErrors.unsupportedMediaType(`The content type of the request (${sent}) is not accepted: send application/json.`))
+  })
+}
+
+/** What is wrong at one place of a request body. */
+interface Fault {
+  /** JSON Pointer (RFC 6901); empty for the whole body. */
+  path: string
+  message: string
+}
+
+function validateSettings (body: unknown) {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    return { error: invalidBody({ path: '', message: 'The body: Expected object.' }) }
+  }
+  const { enabled } = body as { enabled?: unknown }
+  return typeof enabled === 'boolean' ? { value: body } : { error: invalidBody({ path: '/enabled', message: '/enabled: Expected boolean.' }) }
+}
+
+function invalidBody (fault: Fault): Error {
+  const message = `The body must look like {"enabled": true}. ${fault.message}`
+  return httpErrors.createError(400, message, { details: [fault] })
+}

@@ -1,0 +1,16 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { toError, type LoggableError } from './thrown.ts'
+
+/**
+ * Sets status and headers of an error response, and logs the error. Status and headers that the host's hooks
+ * have set are kept.
+ *
+ * @param fields further fields of the log line
+ */
+export function prepareErrorResponse (thrown: unknown, request: FastifyRequest, reply: FastifyReply, fields: object = {}): LoggableError {
+  const error = toError(thrown)
+  if (reply.statusCode < 400) reply.code(error.statusCode ?? 500)
+  if (error.headers !== undefined) reply.headers(error.headers)
+  request.log[reply.statusCode < 500 ? 'info' : 'error']({ ...fields, err: error }, error.message)
+  return error
+}

@@ -1,0 +1,29 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { prepareErrorResponse } from '../error-response.ts'
+import { read } from '../thrown.ts'
+import { ScimError } from './scim-error.ts'
+
+/** Seconds after which a provider may try again. */
+export const retryAfter = '5'
+
+/**
+ * The error handler for the host's SCIM scope: `scim.setErrorHandler(sendScimError)`. It logs any error, 5xx as
+ * `error` with its cause and others as `info`, and sends it as a SCIM error (RFC 7644, section 3.12).
+ *
+ * Status and headers that hooks of the host or the error have set are kept. Of a 5xx only a {@link ScimError}
+ * sends its message; that of any other is in the log alone.
+ */
+export function sendScimError (thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const { message } = prepareErrorResponse(thrown, request, reply)
+  const { statusCode } = reply
+  if (statusCode === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfter)
+  const error = thrown instanceof ScimError ? thrown : new ScimError({ statusCode, ...describe(thrown, message, statusCode) })
+  // A string, so that no serializer and no preSerialization hook of the host changes the shape.
+  reply.type('application/scim+json').send(JSON.stringify({ ...error, status: String(statusCode) }))
+}
+
+function describe (thrown: unknown, message: string, statusCode: number) {
+  if (statusCode >= 500) return { message: 'Something went wrong on the server. Its log has the cause.' }
+  const isBodyInvalid = statusCode === 400 && (read(thrown, 'validationContext') === 'body' || String(read(thrown, 'code')).startsWith('FST_ERR_CTP_'))
+  return { message, scimType: isBodyInvalid ? 'invalidSyntax' : undefined }
+}

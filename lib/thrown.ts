@@ -1,0 +1,58 @@
+/** An error that is safe to log: it has no secret, and none of its properties throws. */
+export interface LoggableError extends Error {
+  code?: string | number
+  /** A status from 400 to 599. */
+  statusCode?: number
+  headers?: Record<string, string>
+}
+
+const secrets = /\bscim_[0-9A-Za-z]{49}\b|\b[0-9a-f]{64}\b/g
+const deepestCause = 5
+
+/**
+ * Returns a copy of any thrown value as an Error for the log. Of an Error it has name, message, stack, code,
+ * status, headers and causes; other properties, such as the `detail` of a database error, may hold hashes.
+ */
+export function toError (thrown: unknown, depth = 0): LoggableError {
+  const error: LoggableError = new Error(redact(messageOf(thrown)))
+  if (!isObject(thrown)) return error
+
+  const [name, stack, code, headers, cause] = ['name', 'stack', 'code', 'headers', 'cause'].map((property) => read(thrown, property))
+  if (typeof name === 'string') Object.defineProperty(error, 'name', { value: name })
+  if (typeof stack === 'string') error.stack = redact(stack)
+  if (typeof code === 'string' || typeof code === 'number') error.code = code
+  if (isObject(headers)) error.headers = headers as Record<string, string>
+  if (cause !== undefined && depth < deepestCause) error.cause = toError(cause, depth + 1)
+  const statusCode = statusOf(thrown)
+  if (statusCode !== undefined) error.statusCode = statusCode
+  return error
+}
+
+/** Returns the status that Fastify reads from a thrown value, if it is that of an error. */
+export function statusOf (thrown: unknown): number | undefined {
+  return [read(thrown, 'statusCode'), read(thrown, 'status')].find((status) => typeof status === 'number' && Number.isInteger(status) && status >= 400 && status <= 599) as number | undefined
+}
+
+/** Returns a property of any value; `undefined` if it cannot be read. */
+export function read (value: unknown, property: string): unknown {
+  try {
+    return isObject(value) ? (value as Record<string, unknown>)[property] : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function messageOf (thrown: unknown): string {
+  if (!isObject(thrown)) return String(thrown)
+  // The error for a host name with several addresses has a code and no message.
+  const text = [read(thrown, 'message'), read(thrown, 'code')].find((value) => typeof value === 'string' && value !== '')
+  return typeof text === 'string' ? text : 'an object without a message'
+}
+
+function redact (text: string): string {
+  return text.replaceAll(secrets, '[redacted]')
+}
+
+function isObject (value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function'
+}

@@ -1,0 +1,146 @@
+import rateLimit from '@fastify/rate-limit'
+import { httpErrors } from '@fastify/sensible'
+import type { FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { ScimError, sendScimError, verifyScimToken } from '../../lib/index.ts'
+import { memoryStore } from '../../lib/stores/memory.ts'
+import { startHost, type HostSetup } from '../helpers/host.ts'
+
+const internals = 'connect to db.internal as scim_owner'
+const schemas = ['urn:ietf:params:scim:api:messages:2.0:Error']
+
+/** Starts a host whose SCIM scope has the error handler. */
+async function startScimHost (t: Test, routes: (scim: FastifyInstance) => unknown, setup: HostSetup = {}) {
+  return await startHost(t, {
+    ...setup,
+    routes: (app) => app.register(async (scim) => {
+      scim.setErrorHandler(sendScimError)
+      await routes(scim)
+    }, { prefix: '/scim' })
+  })
+}
+
+async function throwInRoute (t: Test, thrown: unknown) {
+  const { app, log } = await startScimHost(t, (scim) => { scim.get('/Users', async () => { throw thrown }) })
+  const response = await app.inject('/scim/Users')
+  t.match(response.headers['content-type'], /^application\/scim\+json/)
+  return { response, lines: log.filter(({ err }) => err !== undefined) }
+}
+
+const failed = { schemas, status: '500', detail: 'Something went wrong on the server. Its log has the cause.' }
+
+const unexpected: [what: string, thrown: unknown, logged: string][] = [
+  ['an Error', new Error(internals), internals],
+  ['an Error with a 5xx', Object.assign(new Error(internals), { statusCode: 500 }), internals],
+  ['an Error with a status of success', Object.assign(new Error(internals), { statusCode: 200 }), internals],
+  ['a string', internals, internals],
+  ['undefined', undefined, 'undefined'],
+  ['null', null, 'null'],
+  ['an object without a message', { rows: [] }, 'an object without a message'],
+  ['an object whose message cannot be read', { get message () { throw new Error('no') } }, 'an object without a message'],
+  ['an object with a symbol as its message', { message: Symbol('x') }, 'an object without a message']
+]
+for (const [what, thrown, logged] of unexpected) {
+  t.test(`a route throws ${what} -> 500 without its message, which the log has`, async (t) => {
+    const { response, lines } = await throwInRoute(t, thrown)
+    t.equal(response.statusCode, 500)
+    t.strictSame(response.json(), failed)
+    t.match(lines, [{ level: 50, msg: logged, err: { message: logged } }])
+    t.equal(lines.length, 1)
+  })
+}
+
+t.test('a route throws an error with a 4xx -> its status and message, logged as info', async (t) => {
+  const { response, lines } = await throwInRoute(t, httpErrors.createError(409, 'The name is taken.', { headers: { 'x-hint': 'rename' } }))
+  t.equal(response.statusCode, 409)
+  t.strictSame(response.json(), { schemas, status: '409', detail: 'The name is taken.' })
+  t.equal(response.headers['x-hint'], 'rename')
+  t.match(lines, [{ level: 30, err: { message: 'The name is taken.' } }])
+})
+
+t.test('a route throws a ScimError -> its body, headers and scimType', async (t) => {
+  const error = new ScimError({ statusCode: 400, scimType: 'invalidFilter', message: 'The filter is invalid.', headers: { 'x-hint': 'filter' } })
+  const { response, lines } = await throwInRoute(t, error)
+  t.equal(response.statusCode, 400)
+  t.strictSame(response.json(), { schemas, status: '400', scimType: 'invalidFilter', detail: 'The filter is invalid.' })
+  t.equal(response.headers['x-hint'], 'filter')
+  t.match(lines, [{ level: 30 }])
+})
+
+t.test('a route throws a ScimError with 503 and a cause -> its message is sent, with Retry-After, and the log has the cause', async (t) => {
+  const { response, lines } = await throwInRoute(t, new ScimError({ statusCode: 503, message: 'Try again.', cause: new Error(internals) }))
+  t.strictSame([response.statusCode, response.headers['retry-after'], response.json().detail], [503, '5', 'Try again.'])
+  t.match(lines, [{ level: 50, err: { message: /db\.internal/ } }])
+})
+
+t.test('a hook of the host has set a status and Retry-After -> they are kept', async (t) => {
+  const { app } = await startScimHost(t, (scim) => {
+    scim.addHook('onRequest', async (_request, reply) => {
+      reply.code(503).header('retry-after', '60')
+      throw new Error(internals)
+    })
+    scim.get('/Users', async () => ({}))
+  })
+  const response = await app.inject('/scim/Users')
+  t.strictSame([response.statusCode, response.headers['retry-after'], response.json().status], [503, '60', '503'])
+  t.notMatch(response.payload, internals)
+})
+
+t.test('the token is rejected, or the store fails -> the same response as without the error handler', async (t) => {
+  const failing = { ...memoryStore(), find: async () => { throw new Error(internals) } }
+  const token = 'scim_4eDSyp7eV8rHF61DuGmF5O4rzjDQmaIpKRLtZZ4Wjrq1q4mCu'
+  for (const [store, headers, status, header, value] of [
+    [memoryStore(), {}, 401, 'www-authenticate', 'Bearer realm="SCIM"'],
+    [memoryStore(), { authorization: 'Bearer x' }, 401, 'www-authenticate', 'Bearer realm="SCIM", error="invalid_token"'],
+    [failing, { authorization: `Bearer ${token}` }, 503, 'retry-after', '5']
+  ] as const) {
+    const { app } = await startScimHost(t, (scim) => { scim.get('/Users', { onRequest: verifyScimToken }, async () => ({})) }, { store })
+    const plain = await startHost(t, { store, routes: (app) => { app.get('/scim/Users', { onRequest: verifyScimToken }, async () => ({})) } })
+    const [response, expected] = [await app.inject({ url: '/scim/Users', headers }), await plain.app.inject({ url: '/scim/Users', headers })]
+    t.strictSame([response.statusCode, response.headers[header]], [status, value])
+    t.match(response.headers['content-type'], /^application\/scim\+json/)
+    t.strictSame(response.json(), expected.json())
+  }
+})
+
+t.test('Fastify rejects a request of the scope -> 400, 404, 413 and 415 as SCIM errors', async (t) => {
+  const { app } = await startScimHost(t, (scim) => {
+    scim.setNotFoundHandler(() => { throw httpErrors.notFound('There is no such SCIM endpoint.') })
+    scim.post('/Users', { bodyLimit: 32, schema: { body: { type: 'object', required: ['userName'] } } }, async () => ({}))
+  })
+  const post = async (payload: string, type = 'application/json') => await app.inject({ method: 'POST', url: '/scim/Users', headers: { 'content-type': type }, payload })
+  for (const [response, status, scimType] of [
+    [await post('{'), 400, 'invalidSyntax'],
+    [await post(''), 400, 'invalidSyntax'],
+    [await post('{}'), 400, 'invalidSyntax'],
+    [await post(JSON.stringify({ userName: 'a'.repeat(40) })), 413, undefined],
+    [await post('<a/>', 'text/xml'), 415, undefined],
+    [await app.inject('/scim/Nothing'), 404, undefined]
+  ] as const) {
+    t.equal(response.statusCode, status)
+    t.match(response.headers['content-type'], /^application\/scim\+json/)
+    t.match(response.json(), { schemas, status: String(status), detail: String, ...(scimType && { scimType }) })
+    t.equal(response.json().scimType, scimType)
+  }
+})
+
+t.test('a rate limiter rejects a request -> 429 as a SCIM error, with its headers', async (t) => {
+  const { app } = await startScimHost(t, async (scim) => {
+    await scim.register(rateLimit, { max: 1 })
+    scim.get('/Users', async () => ({}))
+  })
+  await app.inject('/scim/Users')
+  const response = await app.inject('/scim/Users')
+  t.equal(response.statusCode, 429)
+  t.ok(response.headers['retry-after'])
+  t.match(response.json(), { schemas, status: '429', detail: /Rate limit exceeded/ })
+})
+
+t.test('a preSerialization hook and a serializer of the host change bodies -> the error keeps its shape', async (t) => {
+  const { app } = await startScimHost(t, (scim) => {
+    scim.addHook('preSerialization', async (_request, _reply, payload) => ({ data: payload }))
+    scim.setReplySerializer((payload) => `<xml>${JSON.stringify(payload)}</xml>`)
+    scim.get('/Users', async () => { throw new Error(internals) })
+  })
+  t.strictSame((await app.inject('/scim/Users')).json(), failed)
+})
