@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { httpErrors } from '@fastify/sensible'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { callHost, hostFailed } from '../call-host.ts'
@@ -34,8 +35,8 @@ export async function writeToStore<T> (request: FastifyRequest, reply: FastifyRe
   Object.assign(state, { phase: 'store called', controller })
   const giveUp = () => { controller.abort() }
   const giveUpOnTimeout = () => { if (isTimedOut(request)) giveUp() }
-  // Of a pipelined request, only the socket tells that the client has disconnected.
-  for (const closable of [reply.raw, socket]) closable.once('close', giveUp)
+  reply.raw.once('close', giveUp)
+  const pendingOnSocket = pendingWrites(socket).add(giveUp)
   signal.addEventListener('abort', giveUpOnTimeout)
 
   let result: T
@@ -48,7 +49,8 @@ export async function writeToStore<T> (request: FastifyRequest, reply: FastifyRe
     throw hostFailed(method, 503, thrown)
   } finally {
     state.controller = null
-    for (const closable of [reply.raw, socket]) closable.removeListener('close', giveUp)
+    reply.raw.removeListener('close', giveUp)
+    pendingOnSocket.delete(giveUp)
     signal.removeEventListener('abort', giveUpOnTimeout)
   }
   return isErrorSent(request, reply) ? reply : respond(result)
@@ -62,4 +64,17 @@ function isErrorSent (request: FastifyRequest, reply: FastifyReply): boolean {
 /** Whether Fastify's `handlerTimeout` has expired. It aborts this signal before it runs onError hooks. */
 function isTimedOut ({ signal }: FastifyRequest): boolean {
   return read(signal.reason, 'code') === 'FST_ERR_HANDLER_TIMEOUT'
+}
+
+const pending = new WeakMap<Socket, Set<() => void>>()
+
+/** Returns what to call when the socket closes. Of a pipelined request, no other event tells that the client has disconnected. */
+function pendingWrites (socket: Socket): Set<() => void> {
+  const known = pending.get(socket)
+  if (known !== undefined) return known
+  const writes = new Set<() => void>()
+  pending.set(socket, writes)
+  // One listener for all of them: Node.js warns of more than ten.
+  socket.once('close', () => { for (const giveUp of writes) giveUp() })
+  return writes
 }

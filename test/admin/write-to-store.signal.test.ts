@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import type { ScimWriteContext } from '../../lib/index.ts'
 import { memoryStore } from '../../lib/stores/memory.ts'
 import { admin, startHost, type HostSetup } from '../helpers/host.ts'
-import { listen } from '../helpers/raw-http.ts'
+import { listen, openSocket } from '../helpers/raw-http.ts'
 
 const writes = {
   replace: { method: 'POST', url: '/api/admin/scim-settings/generate-new-token', headers: admin },
@@ -127,6 +127,30 @@ for (const method of ['replace', 'setEnabled'] as const) {
     const aborted = once(signal, 'abort')
     request.destroy()
     await t.resolves(aborted)
+    store.emit('late')
+  })
+
+  t.test(`the client disconnects while 20 pipelined ${method}() run -> the signal of each is aborted, and Node.js does not warn`, async (t) => {
+    const store = new EventEmitter().setMaxListeners(0)
+    const warnings: Error[] = []
+    const warn = (warning: Error) => { warnings.push(warning) }
+    process.on('warning', warn)
+    t.teardown(() => process.removeListener('warning', warn))
+    const { app, signals } = await startWriting(t, method, async () => {
+      if (signals.length === 20) store.emit('called')
+      await once(store, 'late')
+      return result
+    })
+    const called = once(store, 'called')
+    const { url, payload = {} } = { payload: undefined, ...writes[method] }
+    const body = JSON.stringify(payload)
+    const socket = await openSocket(await listen(app))
+    socket.write(`POST ${url} HTTP/1.1\r\nHost: localhost\r\nAuthorization: admin\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`.repeat(20))
+    await called
+    const aborted = Promise.all(signals.map(async (signal) => await once(signal, 'abort')))
+    socket.destroy()
+    await t.resolves(aborted)
+    t.strictSame(warnings, [])
     store.emit('late')
   })
 
