@@ -79,7 +79,7 @@ describe('the options', () => {
       trustedOrigins: undefined,
       loginPath: undefined,
       timeout: undefined,
-      settings: undefined,
+      settingsRoutes: undefined,
       routeConfig: undefined
     })
     servers.plain.register(scimToken, { routeConfig: { generateNewToken: undefined } })
