@@ -17,8 +17,11 @@ interface Report {
 interface Mutant {
   status: 'Killed' | 'Timeout' | 'Survived' | 'NoCoverage'
   replacement: string
-  location: Record<'start' | 'end', { line: number, column: number }>
+  location: { start: Position, end: Position }
 }
+
+/** Both count from 1. */
+interface Position { line: number, column: number }
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 const reportFile = '.tap/mutation/report.json'
@@ -32,7 +35,7 @@ const { files }: Report = JSON.parse(readFileSync(reportFile, 'utf8'))
 const found = Object.entries(files).flatMap(([file, { source, mutants }]) => mutants
   .filter(({ status }) => status === 'Survived' || status === 'NoCoverage')
   .map((mutant) => describe(file, source, mutant)))
-const listed = survivors.flatMap(({ file, code, mutants }) => mutants.map((mutant) => `${file}\n- ${code}\n+ ${mutant}`))
+const listed = survivors.map(({ file, code, mutant }) => `${file}\n- ${code}\n+ ${mutant}`)
 const unlisted = without(found, listed)
 // With arguments, only some of them were tried.
 const gone = stryker.length > 0 ? [] : without(listed, found)
@@ -68,12 +71,12 @@ function run (): number | null {
   return status
 }
 
-/** Returns the first line that a mutant changes, before and after, as Stryker prints it. */
+/** Returns the code that a mutant replaces, and its replacement, whatever their line breaks are. */
 function describe (file: string, source: string, { replacement, location: { start, end } }: Mutant): string {
   const lines = source.split('\n')
-  const [first = '', last = ''] = [lines[start.line - 1], lines[end.line - 1]]
-  const mutant = first.slice(0, start.column - 1) + replacement + last.slice(end.column - 1)
-  return `${file}\n- ${first.trim()}\n+ ${mutant.replace(/\s+/g, ' ').trim()}`
+  const offset = ({ line, column }: Position) => lines.slice(0, line - 1).join('\n').length + Math.min(line - 1, 1) + column - 1
+  const inOneLine = (code: string) => code.replace(/\s+/g, ' ').trim()
+  return `${file}\n- ${inOneLine(source.slice(offset(start), offset(end)))}\n+ ${inOneLine(replacement)}`
 }
 
 /** Returns `all` without one occurrence of each of `some`. */

@@ -6,7 +6,7 @@ export default {
   testRunner: 'tap-learning',
   tap: {
     // databases.test.ts needs docs/, security.test.ts is about a document. The others start a database and kill no additional mutants.
-    testFiles: ['test/!(concurrent-settings|databases|security).test.ts', 'test/wire/!(postgres).test.ts', 'test/stores/!(pglite).test.ts'],
+    testFiles: ['test/!(databases|security).test.ts', 'test/admin/!(concurrent-settings).test.ts', 'test/scim/*.test.ts', 'test/wire/!(postgres).test.ts', 'test/stores/!(pglite).test.ts'],
     // A test stopped at its first failure would leave its PostgreSQL data behind.
     forceBail: false
   },
