@@ -37,8 +37,8 @@ export async function startPostgres (): Promise<Postgres> {
 export interface PostgresData {
   /** A folder that the server may write to. */
   folder: string
-  /** Starts the server with additional arguments and waits until it accepts connections. */
-  start: (args: string[]) => Promise<ChildProcess>
+  /** Starts the server with additional arguments and environment variables, and waits until it accepts connections. */
+  start: (args: string[], env?: Record<string, string>) => Promise<ChildProcess>
   remove: () => Promise<void>
 }
 
@@ -57,8 +57,8 @@ export async function initialisePostgres (): Promise<PostgresData> {
 
   return {
     folder: data,
-    async start (args) {
-      const server = spawn(join(bin, 'postgres'), ['-D', data, '-F', '-c', 'max_connections=300', ...args], { ...unprivileged, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+    async start (args, env = {}) {
+      const server = spawn(join(bin, 'postgres'), ['-D', data, '-F', '-c', 'max_connections=300', ...args], { ...unprivileged, cwd: folder, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
       const stopWithParent = () => { server.kill('SIGINT') }
       process.once('exit', stopWithParent)
       server.once('exit', () => { process.off('exit', stopWithParent) })
@@ -83,7 +83,7 @@ async function waitUntilReady (server: ChildProcess): Promise<void> {
   const lines: string[] = []
   for await (const line of createInterface({ input: server.stderr! })) {
     lines.push(line)
-    if (line.includes('ready to accept connections')) {
+    if (/ready to accept (read-only )?connections/.test(line)) {
       server.stderr!.resume()
       return
     }
