@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import t from 'tap'
 import { startPostgres } from '../helpers/postgres.ts'
+import { testAttacks } from './attacks.ts'
 import type { Context } from './context.ts'
 import { testDatabases } from './databases.ts'
 import { testCustomStore, testPlugins, testTesting } from './hosts.ts'
@@ -29,6 +30,7 @@ t.teardown(async () => {
 const context: Context = { pages, blocks: new Blocks(pages), project, db, databaseUrl: postgres.url, installs: [] }
 
 t.test('README.md', (t) => testReadme(t, context))
+t.test('every server', (t) => testAttacks(t, context))
 t.test('docs/resolvers.md', (t) => testResolvers(t, context))
 t.test('docs/proxies.md', (t) => testProxies(t, context))
 t.test('docs/custom-store.md', (t) => testCustomStore(t, context))

@@ -56,15 +56,43 @@ export async function testPlugins (t: Test, { blocks, project }: Context): Promi
   })
 
   t.test('beside another strategy of @fastify/auth -> either of them grants access, and the error is that of SCIM', async (t) => {
-    const app = await startPart(t, project, blocks.one(page, 'Other authentication strategies', 'js'))
+    const part = blocks.one(page, 'Other authentication strategies', 'js')
+    for (const key of [undefined, '']) {
+      setVariable(t, 'BACKUP_KEY', key)
+      await t.rejects(startPart(t, project, part), { message: /^Set BACKUP_KEY/ })
+    }
+    setVariable(t, 'BACKUP_KEY', 'secret')
+    const app = await startPart(t, project, part)
     const { token } = (await app.inject(generate)).json()
     const status = async (headers: Record<string, string>) => (await app.inject({ url: '/scim/Users', headers })).statusCode
     t.equal(await status({ authorization: `Bearer ${token}` }), 200)
-    t.equal(await status({ 'x-backup': 'secret' }), 200)
+    t.equal(await status({ 'x-backup-key': 'secret' }), 200)
+    for (const key of ['', 'wrong', 'undefined']) t.equal(await status({ 'x-backup-key': key }), 401)
     const rejected = await app.inject('/scim/Users')
     t.equal(rejected.statusCode, 401)
     t.match(rejected.headers, { 'content-type': /^application\/scim\+json\b/ })
   })
+
+  t.test('the OpenAPI document -> has the operations, the schemas by name and a security scheme', async (t) => {
+    const app = await startPart(t, project, blocks.one(page, 'OpenAPI', 'js'))
+    await app.ready()
+    const { paths, components, security } = JSON.parse(JSON.stringify(app.swagger()))
+    t.equal(paths[generate.url].post.operationId, 'generateNewToken')
+    t.strictSame(Object.keys(components.schemas).sort(), ['scimSettingsSchema', 'scimTokenSchema', 'setScimSettingsSchema'])
+    t.strictSame(Object.keys(components.securitySchemes), Object.keys(security[0]))
+  })
+}
+
+/** Sets a variable of this process until the end of a test, or unsets it. */
+export function setVariable (t: Test, name: string, value: string | undefined): void {
+  const { [name]: previous } = process.env
+  t.teardown(() => { setOrDelete(previous) })
+  setOrDelete(value)
+
+  function setOrDelete (value: string | undefined): void {
+    if (value === undefined) delete process.env[name]
+    else process.env[name] = value
+  }
 }
 
 async function statuses (app: FastifyInstance, request: object, count: number): Promise<Set<number>> {

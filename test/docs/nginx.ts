@@ -11,8 +11,8 @@ import { run } from './project.ts'
 /** A real nginx with the documented configuration. */
 export interface Nginx { port: number, certificate: string }
 
-/** Starts nginx until the end of a test: with a port and a certificate of its own, in front of the app's port. */
-export async function startNginx (t: Test, configuration: string, appPort: number): Promise<Nginx> {
+/** Starts nginx until the end of a test: with a port and a certificate of its own, in front of the processes of the app. */
+export async function startNginx (t: Test, configuration: string, appPorts: number[]): Promise<Nginx> {
   const folder = await mkdtemp(join(tmpdir(), 'scim-token-nginx-'))
   t.teardown(() => rm(folder, { recursive: true }))
   // Started by root, its workers are another user.
@@ -27,7 +27,7 @@ export async function startNginx (t: Test, configuration: string, appPort: numbe
   const servers = configuration
     .replaceAll('listen 443 ', `listen 127.0.0.1:${port} `)
     .replaceAll('/etc/nginx/certs', folder)
-    .replaceAll('http://127.0.0.1:3000', `http://127.0.0.1:${appPort}`)
+    .replace('server 127.0.0.1:3000;', appPorts.map((appPort) => `server 127.0.0.1:${appPort};`).join(' '))
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`)
   await writeFile(join(folder, 'nginx.conf'), `
     daemon off;

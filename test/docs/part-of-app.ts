@@ -13,24 +13,23 @@ export const generate = {
 
 /** Runs a part of an app as a module, in an app that has what the part does not show. */
 export async function startPart (t: Test, project: Project, part: string): Promise<FastifyInstance> {
-  const decorators = /scope\.decorate/.test(part)
+  const resolver = /decorate\('scimAuthResolver'/.test(part)
     ? ''
-    : `
-      app.decorate('scimAuthResolver', {
+    : `app.decorate('scimAuthResolver', {
         authenticate: (request) => request.headers.authorization === 'change-me' ? { name: 'admin' } : null,
         authorize: () => true
-      })
-      app.decorate('scimTokenStore', memoryStore())`
+      })`
+  const store = /decorate\('scimTokenStore'/.test(part) ? '' : "app.decorate('scimTokenStore', memoryStore())"
   const registration = /register\(scimToken/.test(part) ? '' : 'await app.register(scimToken)'
-  const route = /\/scim/.test(part) ? '' : "app.get('/scim/Users', { onRequest: [app.verifyScimToken] }, async () => ({}))"
+  const route = /\/scim/.test(part) ? '' : "app.get('/scim/Users', { onRequest: verifyScimToken }, async () => ({}))"
   const folder = await project.write({
     'part.mjs': `
       import Fastify from 'fastify'
-      import scimToken from 'fastify-scim-token'
+      import scimToken, { sendScimError, verifyScimToken } from 'fastify-scim-token'
       import { memoryStore } from 'fastify-scim-token/stores/memory'
 
       export const app = Fastify()
-      ${[decorators, part, registration, route].join('\n')}`
+      ${[resolver, store, part, registration, route].join('\n')}`
   })
   const { app } = await import(pathToFileURL(join(folder, 'part.mjs')).href)
   t.teardown(() => app.close())

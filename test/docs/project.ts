@@ -63,22 +63,25 @@ export async function runTests (folder: string, file: string, env: NodeJS.Proces
   return { pass: count('pass'), fail: count('fail') }
 }
 
-/** Starts a server until the end of a test, and resolves to the port that its log names. */
-export async function start (t: Test, cwd: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<number> {
+/**
+ * Starts a server until the end of a test, and resolves to the port that its log names.
+ *
+ * @param lines gets each line that the server prints
+ */
+export async function start (t: Test, cwd: string, args: string[], env: NodeJS.ProcessEnv = {}, lines: string[] = []): Promise<number> {
   const server = spawn(process.execPath, args, { cwd, env: { ...environment(), PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(async () => {
     if (server.exitCode === null && server.kill()) await once(server, 'exit')
   })
-  const lines: string[] = []
-  for await (const line of createInterface({ input: server.stdout })) {
-    lines.push(line)
-    const port = /Server listening at http:\/\/[^"]*:(\d+)"/.exec(line)?.[1]
-    if (port !== undefined) {
-      server.stdout.resume()
-      return Number(port)
-    }
-  }
-  throw new Error(`${args.join(' ')} did not start:\n${lines.join('\n')}`)
+  return await new Promise((resolve, reject) => {
+    createInterface({ input: server.stdout })
+      .on('line', (line) => {
+        lines.push(line)
+        const port = /Server listening at http:\/\/[^"]*:(\d+)"/.exec(line)?.[1]
+        if (port !== undefined) resolve(Number(port))
+      })
+      .on('close', () => { reject(new Error(`${args.join(' ')} did not start:\n${lines.join('\n')}`)) })
+  })
 }
 
 /** Runs the `curl` commands of a block; the responses come from other ports than the block names. */

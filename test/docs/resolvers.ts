@@ -1,12 +1,13 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Context } from './context.ts'
 import { startNginx } from './nginx.ts'
 import { generate } from './part-of-app.ts'
-import { compile, Curl, start } from './project.ts'
+import { compile, Curl, run, start } from './project.ts'
 
 const page = 'docs/resolvers.md'
+const secret = randomBytes(32).toString('hex')
 
 export async function testResolvers (t: Test, { blocks, project, installs }: Context): Promise<void> {
   const files = blocks.files(page)
@@ -17,10 +18,11 @@ export async function testResolvers (t: Test, { blocks, project, installs }: Con
     installs.push(install)
   }
 
-  t.test('a user with a session -> generates a token; without the permission 403, after logging out 401', async (t) => {
-    const port = await start(t, folder, ['session.mjs'])
+  t.test('a user with a session -> generates a token; after logging out 401', async (t) => {
+    const port = await start(t, folder, ['session.mjs'], { SESSION_SECRET: secret, ADMIN_PASSWORD: 'change-me' })
     const curl = await Curl.create(t, [Curl.to('127.0.0.1:3000', port), 'silent', 'write-out = "%{http_code}"'])
-    const [, commands = ''] = blocks.all(page, 'Session', 'sh')
+    const [, startCommand = '', commands = ''] = blocks.all(page, 'Session', 'sh')
+    t.match(startCommand, /ADMIN_PASSWORD=change-me node session\.mjs$/m)
     const [login = '', generateToken = ''] = commands.trimEnd().split('\n')
 
     t.match(await curl.run(generateToken), /"AuthenticationRequired".*Log in at \/login\..*401$/)
@@ -29,22 +31,29 @@ export async function testResolvers (t: Test, { blocks, project, installs }: Con
     t.match(await curl.run(generateToken), /^\{"token":"scim_\w+"\}200$/)
     t.match(await curl.run(`${generateToken} -H 'Sec-Fetch-Site: cross-site'`), /403$/)
     t.equal(await curl.run('curl -b cookies -X POST http://127.0.0.1:3000/logout'), '204')
-    t.match(await curl.run(generateToken), /401$/)
-
-    t.equal(await curl.run(login.replace('ada', 'bob').replace('change-me', 'change-me-too')), '204')
-    t.match(await curl.run(generateToken), /403$/)
+    t.match(await curl.run(generateToken), /401$/, 'with the cookie that was valid before')
   })
 
-  t.test('a user with a JWT -> generates a token; without the permission 403; a missing, expired or forged one is 401', async (t) => {
-    const port = await start(t, folder, ['jwt.mjs'], { JWT_SECRET: 'the secret' })
-    const status = async (payload: object, secret = 'the secret') => {
-      return await generateStatus(port, { authorization: `Bearer ${signJwt(payload, secret)}` })
+  t.test('a user with a session lacks the permission -> 403', async (t) => {
+    const bob = files['session.mjs']?.replace("permissions: ['ADMIN']", 'permissions: []') ?? ''
+    const port = await start(t, await project.write({ ...files, 'session.mjs': bob }), ['session.mjs'], { SESSION_SECRET: secret, ADMIN_PASSWORD: 'change-me' })
+    const cookie = await logIn(port, { username: 'ada', password: 'change-me' })
+    t.equal(await generateStatus(port, { cookie }), 403)
+  })
+
+  t.test('a user with a JWT -> generates a token; without the permission 403; a missing, expired, endless or forged one is 401', async (t) => {
+    const port = await start(t, folder, ['jwt.mjs'], { JWT_SECRET: secret })
+    const exp = Math.floor(Date.now() / 1000) + 60
+    const status = async (payload: object, signedWith = secret) => {
+      return await generateStatus(port, { authorization: `Bearer ${signJwt(payload, signedWith)}` })
     }
-    t.equal(await status({ sub: 'ada', permissions: ['ADMIN'] }), 200)
-    t.equal(await status({ sub: 'bob', permissions: [] }), 403)
-    t.equal(await status({ sub: 'bob' }), 403)
+    t.equal(await status({ sub: 'ada', permissions: ['ADMIN'], exp }), 200)
+    t.equal(await status({ sub: 'bob', permissions: [], exp }), 403)
+    t.equal(await status({ sub: 'bob', exp }), 403)
+    t.equal(await status({ sub: 'bob', permissions: 'NO_ADMIN', exp }), 403, 'a text that contains the permission')
     t.equal(await status({ sub: 'ada', permissions: ['ADMIN'], exp: 1 }), 401)
-    t.equal(await status({ sub: 'ada', permissions: ['ADMIN'] }, 'another secret'), 401)
+    t.equal(await status({ sub: 'ada', permissions: ['ADMIN'] }), 401, 'it never expires')
+    t.equal(await status({ sub: 'ada', permissions: ['ADMIN'], exp }, 'another secret'), 401)
     t.equal(await generateStatus(port, {}), 401)
   })
 
@@ -61,25 +70,36 @@ export async function testResolvers (t: Test, { blocks, project, installs }: Con
   })
 }
 
-/** Two tenants behind a real nginx, with the documented server and configuration. */
+/** Two tenants behind a real nginx, with the documented servers and configuration. */
 export async function testProxies (t: Test, { blocks, project, db, databaseUrl }: Context): Promise<void> {
   const files = blocks.files(page)
   const folder = await project.write(files)
   const configuration = blocks.one('docs/proxies.md', 'nginx', 'nginx')
   const listUsers = blocks.one('docs/troubleshooting.md', 'The identity provider reports an error', 'sh')
-  const insert = blocks.one(page, 'Several tenants', 'sql')
+  const env = { DATABASE_URL: databaseUrl, SESSION_SECRET: secret }
+  const [, commands = ''] = blocks.all(page, 'Several tenants', 'sh')
+  const [setAdminCommand = '', startCommand = ''] = commands.trimEnd().split('\n')
+  // The name of the user is the same in each tenant, and the password is not.
+  const setAdmin = async (tenant: string, password: string) => {
+    const command = setAdminCommand.replace('acme', tenant).replace('change-me', password).replace('node ', `${process.execPath} `)
+    await run(folder, 'sh', ['-c', command], env)
+  }
+  await setAdmin('acme', 'change-me')
+  await setAdmin('globex', 'change-me-too')
 
-  t.test('two tenants behind nginx -> each has its own admins and its own token', async (t) => {
-    const curl = await startBehindNginx(t, { TRUST_PROXY: '127.0.0.1' })
-    await db.query(insert)
-    await db.query(insert.replace('acme', 'globex').replace('change-me', 'change-me-too'))
+  t.test('two tenants in two processes behind nginx -> each has its own admins and its own token', async (t) => {
+    const [, TRUST_PROXY = ''] = /TRUST_PROXY=(\S+)/.exec(startCommand) ?? []
+    const curl = await startBehindNginx(t, { TRUST_PROXY })
 
     const acme = await enableAndGenerate(curl, 'acme', 'change-me')
     const globex = await enableAndGenerate(curl, 'globex', 'change-me-too')
-    t.match(await post(curl, 'acme', '/generate-new-token', 'change-me-too'), /401$/)
+    t.equal(await logInWith(curl, 'globex', 'change-me'), '401')
 
-    t.match(await curl.run(listUsers, { SCIM_TOKEN: acme }), /^HTTP\/1\.1 200 /)
-    t.match(await curl.run(listUsers, { SCIM_TOKEN: globex }), /^HTTP\/1\.1 401 /)
+    for (let i = 0; i < 4; i++) {
+      t.match(await curl.run(listUsers, { SCIM_TOKEN: acme }), /^HTTP\/1\.1 200 /)
+      t.match(await curl.run(listUsers, { SCIM_TOKEN: globex }), /^HTTP\/1\.1 401 /)
+      t.match(await post(curl, 'acme', ''), /200$/, 'the session is valid in both processes')
+    }
     const forged = listUsers.replace('curl', 'curl -H "X-Forwarded-Host: globex.example.com"')
     t.match(await curl.run(forged, { SCIM_TOKEN: acme }), /^HTTP\/1\.1 200 /)
     t.match(await curl.run(forged, { SCIM_TOKEN: globex }), /^HTTP\/1\.1 401 /)
@@ -88,11 +108,54 @@ export async function testProxies (t: Test, { blocks, project, db, databaseUrl }
 
   t.test('without trustProxy -> 403 for the own page of a browser without Sec-Fetch-Site, and one token for all tenants', async (t) => {
     const curl = await startBehindNginx(t, {})
-    // The first label of 127.0.0.1, which is the host name of every request.
-    await db.query(insert.replace('acme', '127').replace('change-me', 'everywhere'))
-    t.match(await post(curl, 'acme', '/generate-new-token', 'everywhere'), /403$/)
+    // The name of the upstream in the configuration, which is the host name of every request.
+    await setAdmin('app', 'everywhere')
+    t.equal(await logInWith(curl, 'acme', 'everywhere'), '204')
+    t.match(await post(curl, 'acme', '/generate-new-token'), /403$/)
     const token = await enableAndGenerate(curl, 'acme', 'everywhere', '')
     t.match(await curl.run(listUsers.replaceAll('acme', 'globex'), { SCIM_TOKEN: token }), /^HTTP\/1\.1 200 /)
+  })
+
+  t.test('the session of a tenant is used elsewhere or later -> 401 or 403', async (t) => {
+    const [port = 0, other = 0] = await startTwo(t, { TRUST_PROXY: '127.0.0.1' })
+    const ada = { username: 'ada', password: 'change-me' }
+    const at = (tenant: string, cookie = '') => ({ cookie, 'x-forwarded-host': `${tenant}.example.com`, 'x-forwarded-for': '203.0.113.1' })
+    const cookie = await logIn(port, ada, at('acme'))
+
+    t.equal(await generateStatus(other, at('acme', cookie)), 200)
+    t.equal(await generateStatus(port, at('globex', cookie)), 401, 'at another tenant, which has a user of the same name')
+    t.equal(await generateStatus(port, at('initech', cookie)), 401, 'at a tenant that does not exist')
+
+    await db.query("update tenant_users set permissions = '{}' where tenant = 'acme'")
+    t.equal(await generateStatus(port, at('acme', cookie)), 403, 'after the permission was taken away')
+    await db.query("update tenant_users set permissions = '{ADMIN}' where tenant = 'acme'")
+    t.equal(await generateStatus(port, at('acme', cookie)), 200)
+
+    await setAdmin('acme', 'changed')
+    t.equal(await generateStatus(other, at('acme', cookie)), 401, 'after the password was changed')
+    await setAdmin('acme', 'change-me')
+    const next = await logIn(port, ada, at('acme', cookie))
+    t.not(next, cookie, 'logging in makes another session')
+    t.equal(await generateStatus(port, at('acme', cookie)), 401, 'the session before it')
+    t.equal((await fetch(`http://127.0.0.1:${other}/logout`, { method: 'POST', headers: at('acme', next) })).status, 204)
+    t.equal(await generateStatus(port, at('acme', next)), 401, 'after logging out in another process')
+
+    await db.query('delete from session')
+    for (let i = 0; i < 100; i++) {
+      const { status, headers } = await fetch(`http://127.0.0.1:${port}/scim/Users`, { headers: at('acme') })
+      if (status !== 401 || headers.has('set-cookie')) t.fail(`${status} ${headers.get('set-cookie')}`)
+    }
+    t.equal((await db.query('select from session')).rowCount, 0, '100 SCIM requests made no session')
+  })
+
+  t.test('wrong passwords for one user from many addresses -> 429, and other users can still log in', async (t) => {
+    for (const file of ['session.mjs', 'tenants.mjs']) {
+      const port = await start(t, folder, [file], { ...env, ADMIN_PASSWORD: 'change-me', TRUST_PROXY: '127.0.0.1' })
+      const attempt = async (username: string, address: number) => await loginStatus(port, { username, password: 'wrong' }, { 'x-forwarded-host': 'acme.example.com', 'x-forwarded-for': `203.0.113.${address}` })
+      for (let i = 0; i < 10; i++) t.equal(await attempt('ada', i), 401)
+      t.equal(await attempt('ada', 11), 429, `${file}: the limit of the name`)
+      t.equal(await attempt('bob', 11), 401)
+    }
   })
 
   t.test('trustProxy -> the app reads the host name and the address from this proxy only', async (t) => {
@@ -106,24 +169,49 @@ export async function testProxies (t: Test, { blocks, project, db, databaseUrl }
     t.strictSame((await app.inject({ url: '/', headers, remoteAddress: '198.51.100.1' })).json(), { hostname: 'localhost', ip: '198.51.100.1' })
   })
 
-  async function startBehindNginx (t: Test, env: NodeJS.ProcessEnv): Promise<Curl> {
-    const port = await start(t, folder, ['tenants.mjs'], { DATABASE_URL: databaseUrl, ...env })
-    const nginx = await startNginx(t, configuration, port)
+  /** Starts two processes, as pm2 or Kubernetes do. */
+  async function startTwo (t: Test, more: NodeJS.ProcessEnv): Promise<number[]> {
+    return [await start(t, folder, ['tenants.mjs'], { ...env, ...more }), await start(t, folder, ['tenants.mjs'], { ...env, ...more })]
+  }
+
+  async function startBehindNginx (t: Test, more: NodeJS.ProcessEnv): Promise<Curl> {
+    const nginx = await startNginx(t, configuration, await startTwo(t, more))
     const hosts = ['acme', 'globex', 'initech'].map((tenant) => Curl.to(`${tenant}.example.com:443`, nginx.port))
     return await Curl.create(t, [...hosts, `cacert = ${nginx.certificate}`, 'silent', 'show-error', 'write-out = "%{http_code}"'])
   }
 }
 
-async function post (curl: Curl, tenant: string, path: string, apiToken: string, origin = `https://${tenant}.example.com`): Promise<string> {
-  const url = `https://${tenant}.example.com/api/admin/scim-settings${path}`
-  return await curl.run(`curl ${url} -H 'Authorization: ${apiToken}' -H 'Origin: ${origin}' --json '{"enabled":true}'`)
+async function logInWith (curl: Curl, tenant: string, password: string): Promise<string> {
+  return await curl.run(`curl -c ${tenant} https://${tenant}.example.com/login --json '{"username":"ada","password":"${password}"}'`)
 }
 
-async function enableAndGenerate (curl: Curl, tenant: string, apiToken: string, origin?: string): Promise<string> {
-  const enabled = await post(curl, tenant, '', apiToken, origin)
-  if (enabled !== '200') throw new Error(enabled)
-  const generated = await post(curl, tenant, '/generate-new-token', apiToken, origin)
+async function post (curl: Curl, tenant: string, path: string, origin = `https://${tenant}.example.com`): Promise<string> {
+  const url = `https://${tenant}.example.com/api/admin/scim-settings${path}`
+  return await curl.run(`curl ${url} -b ${tenant} -H 'Origin: ${origin}' --json '{"enabled":true}'`)
+}
+
+async function enableAndGenerate (curl: Curl, tenant: string, password: string, origin?: string): Promise<string> {
+  for (const status of [await logInWith(curl, tenant, password), await post(curl, tenant, '', origin)]) {
+    if (!status.startsWith('20')) throw new Error(status)
+  }
+  const generated = await post(curl, tenant, '/generate-new-token', origin)
   return JSON.parse(generated.slice(0, -'200'.length)).token
+}
+
+async function loginStatus (port: number, body: object, headers: Record<string, string> = {}): Promise<number> {
+  return (await login(port, body, headers)).status
+}
+
+/** Resolves to the cookie of a session. */
+async function logIn (port: number, body: object, headers: Record<string, string> = {}): Promise<string> {
+  const response = await login(port, body, headers)
+  const [cookie] = response.headers.getSetCookie()
+  if (cookie === undefined) throw new Error(`the login responded with ${response.status}`)
+  return cookie.split(';')[0] ?? ''
+}
+
+async function login (port: number, body: object, headers: Record<string, string>): Promise<Response> {
+  return await fetch(`http://127.0.0.1:${port}/login`, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) })
 }
 
 async function generateStatus (port: number, headers: Record<string, string>): Promise<number> {
