@@ -77,7 +77,6 @@ t.test('the documented rights -> the app can do all that the store does, and mig
 
 for (const statement of [
   "insert into scim_token_audit (tenant, enabled, created_by, created_at) values ('default', true, 'ada', '2020-01-01')",
-  "insert into scim_token_audit (id, tenant, enabled, created_by) overriding system value values (1, 'default', true, 'ada')",
   "update scim_token_audit set created_by = 'grace'",
   'delete from scim_token_audit',
   'truncate scim_token_audit',

@@ -1,18 +1,38 @@
+import { inspect } from 'node:util'
+import { invalidOption, rejectUnknownOptions } from '../check-options.ts'
 import { quoteTables, type PostgresTables } from './postgres-options.ts'
 
+/** Options of `postgresMigration`. */
+export interface PostgresMigrationOptions {
+  /**
+   * Milliseconds that the migration waits for a lock before it fails and changes nothing. All statements on the
+   * settings table wait behind it.
+   * @defaultValue `500`
+   */
+  lockTimeout?: number | undefined
+}
+
+// In microseconds, as the numbers of the store's writes are, for rows that are inserted by hand.
+const clock = '(extract(epoch from clock_timestamp()) * 1000000)::bigint'
+const oneEvent = 'check (num_nonnulls(token_hash, enabled) = 1)'
+
 /**
- * Returns the SQL that creates the tables of `postgresStore`, or brings those of an earlier
- * version up to date. It is one statement, and may be run at every start, by several nodes at once.
- * Once the tables are up to date it needs no rights on them, so that any role can run it.
+ * Returns the SQL that creates the tables of `postgresStore`, or brings those of an earlier version up to
+ * date. It is one statement, and may be run at every start, by several nodes at once. It neither reads nor
+ * rewrites rows. Once the tables are up to date it needs no rights on them, so that any role can run it.
  *
- * It fails if a table with one of their names exists and is not one of this package. A tenant can
- * have a token once it has a row in the settings table.
+ * It fails if it cannot lock the tables in time (SQLSTATE `55P03`, whose hint names the processes that have
+ * locked them), or if a table with one of their names exists and is not one of this package. A tenant can have
+ * a token once it has a row in the settings table.
+ *
+ * @throws an error that names the first unknown or invalid option and says what it must be
  */
-export function postgresMigration (tables?: PostgresTables): string {
+export function postgresMigration (tables?: PostgresTables, options: PostgresMigrationOptions = {}): string {
   const { settings, audit } = quoteTables('postgresMigration', tables)
+  const lockTimeout = requireLockTimeout(options)
   // Creating and altering need rights even if they do nothing, so the catalog is read first.
   const steps = [
-    `if ${isMissing(settings)} then
+    `if to_regclass(${literal(settings)}) is null then
       create table if not exists ${settings} (
         tenant text primary key,
         enabled boolean not null default false,
@@ -23,54 +43,97 @@ export function postgresMigration (tables?: PostgresTables): string {
         written bigint not null default 0
       );
     end if;`,
-    `if ${isMissing(audit)} then
+    `if to_regclass(${literal(audit)}) is null then
       create table if not exists ${audit} (
-        id bigint generated always as identity primary key,
         tenant text not null,
-        token_hash text not null,
+        id bigint not null default ${clock},
+        token_hash text,
+        enabled boolean,
         created_at timestamptz not null default now(),
-        created_by text not null
+        created_by text not null,
+        primary key (tenant, id),
+        ${oneEvent}
       );
     end if;`,
-    requireColumns(settings, ['tenant', 'enabled', 'token_hash', 'token_created_at', 'token_created_by']),
-    requireColumns(audit, ['tenant', 'id', 'token_hash', 'created_at', 'created_by']),
+    requireColumns(settings, 'tenant', 'enabled', 'token_hash', 'token_created_at', 'token_created_by'),
+    requireColumns(audit, 'tenant', 'id', 'token_hash', 'created_at', 'created_by'),
     // Nodes of an earlier version cannot write without its columns, as they would not be fenced by ours.
-    `if ${isMissing(settings, 'written')} then
+    ifColumnIsMissing(settings, ['written'], `
       alter table ${settings}
         add column if not exists fence bigint not null default 0,
-        add column if not exists written bigint not null default 0,
+        add column written bigint not null default 0,
         drop column if exists token_fence,
-        drop column if exists enabled_fence;
-    end if;`,
-    `if ${isMissing(audit, 'enabled')} then
+        drop column if exists enabled_fence;`),
+    // Not valid: a valid one would read all rows, whose "enabled" is null.
+    ifColumnIsMissing(audit, ['enabled'], `
+      ${lockAtOnce(audit)}
       alter table ${audit}
         alter column token_hash drop not null,
-        add column if not exists enabled boolean check (num_nonnulls(token_hash, enabled) = 1);
+        add column enabled boolean,
+        add ${oneEvent} not valid;`),
+    // A sequence is behind its table after a logical replication or an import. No write would succeed then.
+    `if exists (select from pg_attribute where attrelid = to_regclass(${literal(audit)}) and attname = 'id' and attidentity <> '') then
+      ${lockAtOnce(audit)}
+      alter table ${audit}
+        alter column id drop identity if exists,
+        alter column id set default ${clock};
     end if;`
   ]
   return `
-    do $migration$ begin
+    do $migration$
+    declare
+      previous text := current_setting('lock_timeout');
+    begin
+      perform set_config('lock_timeout', '${lockTimeout}ms', true);
       -- "if not exists" alone fails if two nodes create the same table at once
       perform pg_advisory_xact_lock(hashtext('fastify-scim-token'));
       ${steps.join('\n')}
+      perform set_config('lock_timeout', previous, true);
+    exception when lock_not_available then
+      raise exception using errcode = 'lock_not_available',
+        message = 'fastify-scim-token: the tables could not be locked within ${lockTimeout} ms, and nothing was changed',
+        hint = 'Try again. ' || coalesce(${lockHolders(settings, audit)}, 'Another node was migrating, or the lock is free by now.');
     end $migration$`
 }
 
-function isMissing (table: string, column?: string): string {
-  return column === undefined
-    ? `to_regclass(${literal(table)}) is null`
-    : `not exists (select from pg_attribute where attrelid = to_regclass(${literal(table)}) and attname = ${literal(column)} and not attisdropped)`
+function requireLockTimeout (options: PostgresMigrationOptions): number {
+  rejectUnknownOptions('postgresMigration', options, ['lockTimeout'])
+  const { lockTimeout = 500 } = options
+  if (!Number.isInteger(lockTimeout) || lockTimeout < 1 || lockTimeout > 2 ** 31 - 1) {
+    throw invalidOption('postgresMigration', `the option "lockTimeout" must be an integer of milliseconds from 1 to ${2 ** 31 - 1}`, inspect(lockTimeout))
+  }
+  return lockTimeout
 }
 
-function requireColumns (table: string, columns: string[]): string {
+/** Without waiting, because the settings table may be locked by now, and all verifications wait for it. */
+function lockAtOnce (table: string): string {
+  return `lock table ${table} in access exclusive mode nowait;`
+}
+
+function lockHolders (...tables: string[]): string {
+  return `(
+        select 'The tables are locked by ' || string_agg(format('process %s (role %s, application "%s"): %s on %s', pid, usename, application_name, mode, relation::regclass), '; ')
+        from pg_locks left join pg_stat_activity using (pid)
+        where granted and pid is distinct from pg_backend_pid()
+          and database = (select oid from pg_database where datname = current_database())
+          and relation in (${tables.map((table) => `to_regclass(${literal(table)})`).join()})
+      ) || '.'`
+}
+
+function ifColumnIsMissing (table: string, columns: string[], statements: string): string {
   // This function fails for a column that does not exist. Unlike a query of pg_attribute, it sees
-  // a table that another node has just created, whatever the isolation level.
+  // what another node has just committed, whatever the isolation level.
   return `begin
       perform has_column_privilege(${literal(table)}, name, 'select') from unnest(array[${columns.map(literal).join()}]) name;
     exception when undefined_column then
-      raise exception using message = ${literal(`fastify-scim-token: the table ${table} exists and is not one of this package: `)} || sqlerrm,
-        hint = 'Pass other names as "tables" to postgresStore and postgresMigration.';
+      ${statements}
     end;`
+}
+
+function requireColumns (table: string, ...columns: string[]): string {
+  return ifColumnIsMissing(table, columns, `
+      raise exception using message = ${literal(`fastify-scim-token: the table ${table} exists and is not one of this package: `)} || sqlerrm,
+        hint = 'Pass other names as "tables" to postgresStore and postgresMigration.';`)
 }
 
 function literal (text: string): string {

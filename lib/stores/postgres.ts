@@ -5,6 +5,7 @@ import { fencedWrite, type Fence } from './fenced-write.ts'
 import { resolvePostgresOptions, type PostgresStoreOptions } from './postgres-options.ts'
 
 export { postgresMigration } from './postgres-migration.ts'
+export type { PostgresMigrationOptions } from './postgres-migration.ts'
 export type { NamedQueryable, PostgresConnection, PostgresStoreOptions, PostgresTables, Queryable } from './postgres-options.ts'
 
 /** A statement, and the columns of its rows. Lower-case words, which no driver renames. */
@@ -35,6 +36,7 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
     on conflict (tenant) do update set fence = ${nextFence}
     returning fence`)
 
+  // The number of the write identifies its audit row: unlike a sequence, it is never behind the rows.
   const replace = statement(['written'], `
     with changed as (
       update ${settings}
@@ -42,8 +44,8 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
       where tenant = $1 and written < $2 and fence >= $2
       returning written
     ), audited as (
-      insert into ${audit} (tenant, token_hash, created_by)
-      select $1, $3, $5 from changed
+      insert into ${audit} (tenant, id, token_hash, created_by)
+      select $1, written, $3, $5 from changed
     )
     select written from changed`)
 
@@ -54,8 +56,8 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
       where tenant = $1 and written < $2 and fence >= $2
       returning written
     ), audited as (
-      insert into ${audit} (tenant, enabled, created_by)
-      select $1, $3, $4 from changed
+      insert into ${audit} (tenant, id, enabled, created_by)
+      select $1, written, $3, $4 from changed
     )
     select written from changed`)
 

@@ -140,8 +140,8 @@ t.test('two tokens are generated -> the settings row names who generated the las
     { tenant: 'default', enabled: true, token_hash: second.hash, token_created_at: second.createdAt, token_created_by: 'grace' }
   ])
   t.match((await pool.query(`select * from ${quoted(tables.audit)} order by id`)).rows, [
-    { id: '1', tenant: 'default', token_hash: first.hash, created_by: 'ada', created_at: Date },
-    { id: '2', tenant: 'default', token_hash: second.hash, created_by: 'grace', created_at: Date }
+    { tenant: 'default', token_hash: first.hash, created_by: 'ada', created_at: Date },
+    { tenant: 'default', token_hash: second.hash, created_by: 'grace', created_at: Date }
   ])
 })
 
@@ -287,3 +287,14 @@ for (const [what, { result, got }] of Object.entries(otherResults)) {
     }
   })
 }
+
+t.test('createdBy uses the request -> the settings row and each audit row have what it returns', async (t) => {
+  const tables = await createTables()
+  await insertSettings(tables)
+  const store = postgresStore<User>({ db: pool, createdBy: ({ name }, { id, ip }) => `${name} from ${ip}, request ${id}`, tables })
+  await store.replace(newRecord(), context)
+  await store.setEnabled(false, context)
+  const createdBy = 'ada from 127.0.0.1, request req-1'
+  t.match((await pool.query(`select token_created_by from ${quoted(tables.settings)}`)).rows, [{ token_created_by: createdBy }])
+  t.match((await pool.query(`select created_by from ${quoted(tables.audit)}`)).rows, [{ created_by: createdBy }, { created_by: createdBy }])
+})
