@@ -210,53 +210,70 @@ t.test('setEnabled() finds no settings and is given up -> they are created disab
   t.strictSame(await readAudit(tenant), [])
 })
 
-/** Gives a replace() and a setEnabled(true) up, changes the row, writes, and lets the two go on. */
-async function writeAfterRowChange (t: Test, change: (tenant: string) => Promise<unknown>) {
-  const [forToken, forSwitch] = [holdable(pool), holdable(pool)]
-  const { tenant, store } = await openStore()
-  const open = (db: Queryable) => postgresStore({ db, createdBy, tenant: () => tenant })
-  // Numbers grow with the writes.
-  for (let i = 0; i < 5; i++) await store.replace(newRecord(), context)
+type Store = ReturnType<typeof postgresStore<{ name: string }>>
+type Write = (store: Store, context: ScimWriteContext<{ name: string }>) => unknown
 
-  const controller = new AbortController()
-  const givenUp: ScimWriteContext<{ name: string }> = { ...context, signal: controller.signal }
-  const held = [forToken.hold(2), forSwitch.hold(2)]
-  const late = [open(forToken).replace(newRecord(), givenUp), open(forSwitch).setEnabled(true, givenUp)]
-  await Promise.all(held.map(({ held }) => held))
-  controller.abort()
-
-  await change(tenant)
-  const record = newRecord()
-  await store.setEnabled(false, context)
-  await store.setEnabled(true, context)
-  t.equal(await store.replace(record, context), true)
-  await store.setEnabled(false, context)
-  for (const { release } of held) release()
-  await Promise.allSettled(late)
-
-  t.strictSame(await store.getSettings(context), { enabled: false, hasToken: true })
-  await store.setEnabled(true, context)
-  t.strictSame(await store.find(context), record)
+const lateWrites: Record<string, Write> = {
+  'replace()': (store, context) => store.replace(newRecord(), context),
+  'setEnabled(true)': (store, context) => store.setEnabled(true, context)
+}
+const laterWrites: Record<string, Write> = {
+  'replace()': lateWrites['replace()']!,
+  'setEnabled(false)': (store, context) => store.setEnabled(false, context)
 }
 
-t.test('the settings row is deleted and created by the host -> writes work, and given-up ones stay given up', async (t) => {
-  await writeAfterRowChange(t, async (tenant) => {
+/** What happens to the settings row after a number was drawn. */
+const changes: Record<string, (tenant: string, copy: object) => Promise<unknown>> = {
+  'kept as it is': async () => {},
+  deleted: (tenant) => pool.query('delete from scim_settings where tenant = $1', [tenant]),
+  'deleted and created again': async (tenant) => {
     await pool.query('delete from scim_settings where tenant = $1', [tenant])
     await pool.query('insert into scim_settings (tenant, enabled) values ($1, true)', [tenant])
-  })
-})
+  },
+  'restored from a copy': async (tenant, copy) => {
+    await pool.query('delete from scim_settings where tenant = $1', [tenant])
+    await pool.query('insert into scim_settings select * from jsonb_populate_record(null::scim_settings, $1)', [copy])
+  },
+  'set back to its last write': (tenant) => pool.query('update scim_settings set fence = written where tenant = $1', [tenant])
+}
 
-t.test('the settings row is deleted, and created by setEnabled() -> writes work, and given-up ones stay given up', async (t) => {
-  await writeAfterRowChange(t, (tenant) => pool.query('delete from scim_settings where tenant = $1', [tenant]))
-})
+async function readRow (tenant: string) {
+  const { rows: [row] } = await pool.query('select enabled, token_hash, written from scim_settings where tenant = $1', [tenant])
+  return row
+}
 
-t.test('the settings row is restored with the numbers of before -> writes work, and given-up ones stay given up', async (t) => {
-  await writeAfterRowChange(t, (tenant) => pool.query('update scim_settings set fence = 1, written = 1 where tenant = $1', [tenant]))
-})
+for (const [change, changeRow] of Object.entries(changes)) {
+  for (const clock of ['', ', its numbers a day ahead of the clock']) {
+    t.test(`the settings row is ${change}${clock}, and a write is confirmed -> one that was given up before has no effect`, async (t) => {
+      for (const [late, writeLate] of Object.entries(lateWrites)) {
+        for (const [later, writeLater] of Object.entries(laterWrites)) {
+          for (const statement of [1, 2]) {
+            const { tenant, store } = await openStore()
+            await store.replace(newRecord(), context)
+            const { rows: [{ copy }] } = await pool.query('select to_jsonb(scim_settings) as copy from scim_settings where tenant = $1', [tenant])
+            if (clock !== '') await pool.query('update scim_settings set fence = fence + 86400000000, written = written + 86400000000 where tenant = $1', [tenant])
 
-t.test('the last number drawn is set back alone -> writes work, and given-up ones stay given up', async (t) => {
-  await writeAfterRowChange(t, (tenant) => pool.query('update scim_settings set fence = 0 where tenant = $1', [tenant]))
-})
+            const db = holdable(pool)
+            const { held, release } = db.hold(statement)
+            const controller = new AbortController()
+            const settled = Promise.allSettled([writeLate(postgresStore({ db, createdBy, tenant: () => tenant }), { ...context, signal: controller.signal })])
+            await held
+            controller.abort()
+            await changeRow(tenant, copy)
+            // Without a row, replace() has nothing to attach a token to.
+            if (change === 'deleted') await store.setEnabled(false, context)
+            await writeLater(store, context)
+
+            const confirmed = [await readRow(tenant), await readAudit(tenant)]
+            release()
+            await settled
+            t.strictSame([await readRow(tenant), await readAudit(tenant)], confirmed, `${late} held back before statement ${statement}, ${later} confirmed`)
+          }
+        }
+      }
+    })
+  }
+}
 
 for (const isolation of ['repeatable read', 'serializable']) {
   t.test(`50 replace() and 50 setEnabled() calls at once under ${isolation} -> all are stored`, async (t) => {
