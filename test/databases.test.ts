@@ -92,7 +92,7 @@ for (const statement of [
 }
 
 t.test('the documented query on the primary -> false', async (t) => {
-  const [query = ''] = readBlocks('Replicas', 'sql')
+  const [query = ''] = readBlocks('Replicas and durability', 'sql')
   t.strictSame((await app.query(query)).rows, [{ pg_is_in_recovery: false }])
 })
 

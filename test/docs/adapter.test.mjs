@@ -1,8 +1,51 @@
-// Runs the conformance cases through an adapter of docs/databases.md, named by the environment.
+// Runs the conformance cases through an adapter of docs/databases.md, named by the environment, and cuts its network.
+import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { settingsConformance, storeConformance } from 'fastify-scim-token/store-conformance'
 import { postgresMigration, postgresStore } from 'fastify-scim-token/stores/postgres'
+
+/** Starts a proxy to the database. While its network is cut, it drops every byte and closes nothing. */
+async function startProxy ({ hostname, port }) {
+  let isCut = false
+  const links = new Set()
+  const server = createServer((client) => {
+    const database = connect(Number(port), hostname)
+    const link = { isLost: isCut, sockets: [] }
+    links.add(link)
+    for (const [from, to] of [[client, database], [database, client]]) {
+      from.on('data', (bytes) => { if (!link.isLost) to.write(bytes) })
+      from.on('error', () => {})
+      from.on('close', () => { if (!link.isLost) to.destroy() })
+      link.sockets.push(from)
+    }
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: server.address().port,
+    cut () {
+      isCut = true
+      for (const link of links) link.isLost = true
+    },
+    restore () { isCut = false },
+    /** Closes all connections, as a restart of the database does. */
+    async reset () {
+      const sockets = [...links].flatMap(({ sockets }) => sockets).filter(({ destroyed }) => !destroyed)
+      links.clear()
+      await Promise.all(sockets.map((socket) => once(socket.resetAndDestroy(), 'close')))
+      // The other ends are in this process, and notice it in its next turns.
+      for (let turn = 0; turn < 10; turn++) await setImmediate()
+    }
+  }
+}
+
+const url = new URL(process.env.DATABASE_URL)
+const proxy = await startProxy(url)
+url.port = proxy.port
+process.env.DATABASE_URL = url.href
 
 const { db } = await import(`./${process.env.ADAPTER}`)
 await db.query(postgresMigration(), [])
@@ -43,3 +86,37 @@ const harness = {
 }
 
 for (const { name, run } of [...storeConformance(harness), ...settingsConformance(harness)]) test(name, run)
+
+// PGlite has no network.
+if (process.env.ADAPTER !== 'pglite.mjs') {
+  test('the network is cut and comes back -> the store rejects meanwhile, and works again within 10 seconds', async () => {
+    const { store, context } = await harness.open({ configured: true })
+    const find = async () => await Promise.race([
+      store.find(context).then(() => 'found', () => 'rejected'),
+      new Promise((resolve) => { setTimeout(resolve, 9000, 'waits').unref() })
+    ])
+    // As many as use each connection of the pool.
+    const findAll = async () => new Set(await Promise.all(Array.from({ length: 20 }, find)))
+    assert.deepEqual(await findAll(), new Set(['found']))
+
+    const recovers = async () => {
+      const restored = performance.now()
+      while (!isOnly(await findAll(), 'found')) {
+        assert.ok(performance.now() - restored < 10_000, 'the store does not recover')
+      }
+    }
+
+    proxy.cut()
+    const outcomes = await findAll()
+    proxy.restore()
+    await recovers()
+    assert.deepEqual(outcomes, new Set(['rejected']))
+
+    await proxy.reset()
+    await recovers()
+  })
+}
+
+function isOnly (outcomes, outcome) {
+  return outcomes.size === 1 && outcomes.has(outcome)
+}
