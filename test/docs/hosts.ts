@@ -1,19 +1,74 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
+import { freePort } from '../helpers/free-port.ts'
 import type { Context } from './context.ts'
-import { generate, startPart } from './part-of-app.ts'
-import { compile, runTests } from './project.ts'
+import { generate, partOfApp, startPart } from './part-of-app.ts'
+import { compile, run, runTests } from './project.ts'
 
 export async function testCustomStore (t: Test, { blocks, project, db, databaseUrl }: Context): Promise<void> {
   const page = 'docs/custom-store.md'
+  const files = blocks.files(page)
+  const fixture = async (file: string) => await readFile(join(import.meta.dirname, file), 'utf8')
+
   t.test('the store on a table of the host -> compiles and passes the conformance cases', async (t) => {
-    const folder = await project.write(blocks.files(page))
+    const { 'sqlite-store.mjs': _, 'redis-store.mjs': __, ...store } = files
+    const folder = await project.write(store)
     await t.resolves(compile(folder))
-    await db.query(blocks.one(page, 'Custom stores', 'sql'))
-    const { pass, fail } = await runTests(folder, 'organization-store.test.ts', { DATABASE_URL: databaseUrl })
-    t.equal(pass, 10)
-    t.equal(fail, 0)
+    await db.query(blocks.one(page, 'PostgreSQL, on a table of your app', 'sql'))
+    t.strictSame(await runTests(folder, 'organization-store.test.ts', { DATABASE_URL: databaseUrl }), { pass: 24, fail: 0 })
   })
+
+  t.test('the store on SQLite -> passes the conformance cases, with two connections to one file', async (t) => {
+    const folder = await project.write({ ...files, 'sqlite.test.mjs': await fixture('sqlite.test.mjs') })
+    t.strictSame(await runTests(folder, 'sqlite.test.mjs', {}, project.node24), { pass: 16, fail: 0 })
+  })
+
+  t.test('an app with the store on SQLite -> 404 until SCIM is enabled, then a token', async (t) => {
+    const [use = ''] = blocks.all(page, 'SQLite', 'js').filter((block) => !block.startsWith('//'))
+    const part = `import { openDatabase, sqliteStore } from './sqlite-store.mjs'\n${use}`
+    const folder = await project.write({
+      ...files, ...partOfApp(part), 'main.mjs': `
+      import { app } from './part.mjs'
+      const headers = { authorization: 'change-me' }
+      const settings = '/api/admin/scim-settings'
+      const generate = async () => (await app.inject({ method: 'POST', url: settings + '/generate-new-token', headers }))
+      const statuses = [(await generate()).statusCode]
+      await app.inject({ method: 'POST', url: settings, headers, body: { enabled: true } })
+      const { token } = (await generate()).json()
+      statuses.push((await app.inject({ url: '/scim/Users', headers: { authorization: 'Bearer ' + token } })).statusCode)
+      await app.inject({ method: 'POST', url: settings, headers, body: { enabled: false } })
+      statuses.push((await app.inject({ url: '/scim/Users', headers: { authorization: 'Bearer ' + token } })).statusCode)
+      console.log(statuses.join())`
+    })
+    t.equal(await run(folder, project.node24, ['main.mjs']), '404,200,401\n')
+  })
+
+  t.test('the store on Redis -> passes the conformance cases', async (t) => {
+    const redis = await startRedis(t)
+    const folder = await project.write({ ...files, 'redis.test.mjs': await fixture('redis.test.mjs') })
+    t.strictSame(await runTests(folder, 'redis.test.mjs', { REDIS_URL: redis }), { pass: 25, fail: 0 })
+  })
+}
+
+/** Starts a Redis server until the end of a test, and resolves to its URL. */
+async function startRedis (t: Test): Promise<string> {
+  const port = await freePort()
+  const server = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', t.testdir({})], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(async () => {
+    if (server.exitCode === null && server.kill()) await once(server, 'exit')
+  })
+  for await (const line of createInterface({ input: server.stdout })) {
+    if (line.includes('Ready to accept connections')) {
+      server.stdout.resume()
+      return `redis://127.0.0.1:${port}`
+    }
+  }
+  throw new Error('Redis did not start')
 }
 
 export async function testTesting (t: Test, { blocks, project }: Context): Promise<void> {

@@ -13,6 +13,14 @@ export const generate = {
 
 /** Runs a part of an app as a module, in an app that has what the part does not show. */
 export async function startPart (t: Test, project: Project, part: string): Promise<FastifyInstance> {
+  const folder = await project.write(partOfApp(part))
+  const { app } = await import(pathToFileURL(join(folder, 'part.mjs')).href)
+  t.teardown(() => app.close())
+  return app
+}
+
+/** Returns the module `part.mjs`: a part of an app, and what the part does not show. */
+export function partOfApp (part: string): Record<string, string> {
   const resolver = /decorate\('scimAuthResolver'/.test(part)
     ? ''
     : `app.decorate('scimAuthResolver', {
@@ -21,8 +29,8 @@ export async function startPart (t: Test, project: Project, part: string): Promi
       })`
   const store = /decorate\('scimTokenStore'/.test(part) ? '' : "app.decorate('scimTokenStore', memoryStore())"
   const registration = /register\(scimToken/.test(part) ? '' : 'await app.register(scimToken)'
-  const route = /\/scim/.test(part) ? '' : "app.get('/scim/Users', { onRequest: verifyScimToken }, async () => ({}))"
-  const folder = await project.write({
+  const route = /\/scim'|\/scim\/Users/.test(part) ? '' : "app.get('/scim/Users', { onRequest: verifyScimToken }, async () => ({}))"
+  return {
     'part.mjs': `
       import Fastify from 'fastify'
       import scimToken, { sendScimError, verifyScimToken } from 'fastify-scim-token'
@@ -30,8 +38,5 @@ export async function startPart (t: Test, project: Project, part: string): Promi
 
       export const app = Fastify()
       ${[resolver, store, part, registration, route].join('\n')}`
-  })
-  const { app } = await import(pathToFileURL(join(folder, 'part.mjs')).href)
-  t.teardown(() => app.close())
-  return app
+  }
 }

@@ -12,6 +12,8 @@ const root = join(import.meta.dirname, '../..')
 /** A project as a user has it: outside of this checkout, with the packed package and what its documentation installs. */
 export interface Project {
   folder: string
+  /** The program of Node.js 24, for what Node.js 20 lacks. */
+  node24: string
   /** Writes files into a new folder of the project, and returns it. */
   write (files: Record<string, string>): Promise<string>
   remove (): Promise<void>
@@ -22,11 +24,13 @@ export async function createProject (): Promise<Project> {
   for (const file of ['package.json', 'package-lock.json', '.npmrc']) await cp(join(import.meta.dirname, file), join(folder, file))
   await run(folder, 'npm', ['ci', '--prefer-offline'])
   const [{ filename }] = JSON.parse(await run(root, 'npm', ['pack', '--json', '--pack-destination', folder]))
-  await run(folder, 'npm', ['install', '--prefer-offline', '--no-save', join(folder, filename)])
+  const node24 = `node-${process.platform}-${process.arch}`
+  await run(folder, 'npm', ['install', '--prefer-offline', '--no-save', '--ignore-scripts', join(folder, filename), `${node24}@24`])
 
   let count = 0
   return {
     folder,
+    node24: join(folder, 'node_modules', node24, 'bin/node'),
     async write (files) {
       const home = join(folder, `app-${count++}`)
       await mkdir(home)
@@ -56,9 +60,9 @@ export async function compile (folder: string): Promise<void> {
 }
 
 /** Runs the tests of a file with the test runner of Node.js; resolves to how many passed and failed. */
-export async function runTests (folder: string, file: string, env: NodeJS.ProcessEnv = {}): Promise<{ pass: number, fail: number }> {
+export async function runTests (folder: string, file: string, env: NodeJS.ProcessEnv = {}, node = process.execPath): Promise<{ pass: number, fail: number }> {
   const tsx = file.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : []
-  const printed = await run(folder, process.execPath, [...tsx, '--test', '--test-force-exit', '--test-reporter=tap', file], env)
+  const printed = await run(folder, node, [...tsx, '--test', '--test-force-exit', '--test-reporter=tap', file], env)
   const count = (what: string) => Number(new RegExp(`^# ${what} (\\d+)$`, 'm').exec(printed)?.[1])
   return { pass: count('pass'), fail: count('fail') }
 }
