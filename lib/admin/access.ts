@@ -6,7 +6,7 @@ import type { ScimAuthResolver } from '../contracts.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { statusOf, toError } from '../thrown.ts'
 import { createOriginCheck } from './cross-origin.ts'
-import { adminState } from './state.ts'
+import { adminState } from './request-state.ts'
 
 /**
  * The hooks that authenticate and authorize requests to the admin routes. As `preParsing` hooks they run

@@ -8,7 +8,7 @@ import { read } from '../thrown.ts'
 import type { AccessHooks } from './access.ts'
 import { adminRouteOptions } from './route-options.ts'
 import { getScimSettingsOperation, scimSettingsSchema, setScimSettingsSchema, setScimSettingsOperation } from './schemas.ts'
-import { storeContext } from './state.ts'
+import { storeContext } from './request-state.ts'
 import { writeToStore } from './write-to-store.ts'
 
 /** Adds the routes that show whether SCIM is enabled and has a token, and that enable and disable it. */

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { httpErrors } from '@fastify/sensible'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { prepareErrorResponse } from '../error-response.ts'
+import { prepareErrorResponse } from '../prepare-error-response.ts'
 import { read } from '../thrown.ts'
-import { adminState } from './state.ts'
+import { adminState } from './request-state.ts'
 
 /** The names in Unleash's OpenAPI document. Other errors have the name that httpErrors gives their status. */
 const documentedNames: Readonly<Record<number, string>> = {

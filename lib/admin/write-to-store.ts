@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { callHost, hostFailed } from '../call-host.ts'
 import type { Awaitable, ScimWriteContext } from '../contracts.ts'
 import { read } from '../thrown.ts'
-import { adminState, storeContext } from './state.ts'
+import { adminState, storeContext } from './request-state.ts'
 
 /** A call of a store method that writes. */
 interface Write<T> {

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { prepareErrorResponse } from '../error-response.ts'
+import { prepareErrorResponse } from '../prepare-error-response.ts'
 import { read } from '../thrown.ts'
 import { ScimError } from './scim-error.ts'
 
