@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { kindOf } from '../check-options.ts'
 import type { ScimSettingsStore, ScimUser, ScimWriteContext } from '../contracts.ts'
+import { read } from '../thrown.ts'
 import { fencedWrite, type Fence } from './fenced-write.ts'
 import { resolvePostgresOptions, type PostgresStoreOptions } from './postgres-options.ts'
 
@@ -8,7 +9,7 @@ export { postgresMigration } from './postgres-migration.ts'
 export type { PostgresMigrationOptions } from './postgres-migration.ts'
 export type { NamedQueryable, PostgresConnection, PostgresStoreOptions, PostgresTables, Queryable } from './postgres-options.ts'
 
-/** A statement, and the columns of its rows. Lower-case words, which no driver renames. */
+/** A statement, and the columns of its rows: lower-case words, which no driver renames, as text, which none parses. */
 interface Statement<Column extends string> { name: string, text: string, columns: readonly Column[] }
 
 // In microseconds, so that a row that was deleted and created again, or restored, repeats no number.
@@ -28,13 +29,13 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
   const draw = statement(['fence'], `
     update ${settings} as settings set fence = ${nextFence}
     where tenant = $1
-    returning fence`)
+    returning fence::text as fence`)
 
   // A missing row is created disabled, as this statement may be executed late.
   const createAndDraw = statement(['fence'], `
     insert into ${settings} as settings (tenant, fence) values ($1, ${clock})
     on conflict (tenant) do update set fence = ${nextFence}
-    returning fence`)
+    returning fence::text as fence`)
 
   // The number of the write identifies its audit row: unlike a sequence, it is never behind the rows.
   const replace = statement(['written'], `
@@ -47,7 +48,7 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
       insert into ${audit} (tenant, id, token_hash, created_by)
       select $1, written, $3, $5 from changed
     )
-    select written from changed`)
+    select written::text as written from changed`)
 
   const setEnabled = statement(['written'], `
     with changed as (
@@ -59,16 +60,15 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
       insert into ${audit} (tenant, id, enabled, created_by)
       select $1, written, $3, $4 from changed
     )
-    select written from changed`)
+    select written::text as written from changed`)
 
-  // As text of milliseconds, because drivers parse timestamps in many ways.
   const find = statement(['hash', 'created'], `
     select token_hash as hash, (extract(epoch from token_created_at) * 1000)::bigint::text as created
     from ${settings}
     where tenant = $1 and enabled and token_hash is not null`)
 
   const getSettings = statement(['enabled', 'token'], `
-    select enabled, token_hash is not null as token
+    select enabled::text as enabled, (token_hash is not null)::text as token
     from ${settings}
     where tenant = $1`)
 
@@ -84,11 +84,12 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
 
     async getSettings ({ request }) {
       const [row] = await run(getSettings, [tenant(request)])
-      return row === undefined ? { enabled: false, hasToken: false } : { enabled: row.enabled as boolean, hasToken: row.token as boolean }
+      return row === undefined ? { enabled: false, hasToken: false } : { enabled: String(row.enabled) === 'true', hasToken: String(row.token) === 'true' }
     },
 
     async setEnabled (enabled, context) {
-      await write(context, createAndDraw, setEnabled, [enabled])
+      const isWritten = await write(context, createAndDraw, setEnabled, [enabled])
+      if (!isWritten) throw new Error(`postgresStore: the database has not stored the row in ${settings}; does a trigger or a rule drop it?`)
     }
   }
 
@@ -110,12 +111,15 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
   }
 
   async function run<Column extends string> ({ name, text, columns }: Statement<Column>, values: unknown[]): Promise<Record<Column, unknown>[]> {
-    const result: { rows?: unknown } = await (options.preparedStatements ? options.db.query({ name, text, values }) : options.db.query(text, values))
-    const rows = result?.rows
+    const result: unknown = await Promise.resolve(options.preparedStatements ? options.db.query({ name, text, values }) : options.db.query(text, values)).catch((error) => {
+      if (['42P01', '42703'].includes(String(read(error, 'code')))) throw new Error('postgresStore: a table or column is missing; run the SQL of postgresMigration() with the same "tables".', { cause: error })
+      throw error
+    })
+    const rows = read(result, 'rows')
     if (!Array.isArray(rows)) {
       throw new TypeError(`postgresStore: db.query must resolve to { rows }, got ${rows === undefined ? kindOf(result) : `{ rows } with ${kindOf(rows)}`}.`)
     }
-    const missing = rows.length > 0 ? columns.find((column) => Object(rows[0])[column] === undefined) : undefined
+    const missing = rows.length > 0 ? columns.find((column) => read(rows[0], column) === undefined) : undefined
     if (missing !== undefined) {
       throw new TypeError(`postgresStore: db.query must resolve to { rows }, each an object with the columns ${columns.join(' and ')}, got ${kindOf(rows[0])} without ${missing}.`)
     }
@@ -130,6 +134,5 @@ function statement<Column extends string> (columns: readonly Column[], text: str
 
 /** Whether the error is a serialization failure or a deadlock, after which nothing is stored. */
 function isRolledBack (error: unknown): boolean {
-  const { code } = Object(error) as { code?: unknown }
-  return code === '40001' || code === '40P01'
+  return ['40001', '40P01'].includes(String(read(error, 'code')))
 }
