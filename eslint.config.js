@@ -5,7 +5,7 @@ export default [
   rejectImports('lib/{contracts,token,thrown}.ts', ['./*']),
   rejectImports('lib/admin/*.ts', ['../index.ts', '../scim/*', '../stores/*']),
   rejectImports('lib/scim/*.ts', ['../index.ts', '../admin/*', '../stores/*']),
-  rejectImports('lib/stores/*.ts', ['../*', '!../contracts.ts', '!../check-options.ts'])
+  rejectImports('lib/stores/*.ts', ['../*', '!../contracts.ts', '!../check-options.ts', '!../thrown.ts'])
 ]
 
 /** Keeps the imports of lib/ in one direction. */

@@ -28,7 +28,8 @@ export function requireDecorator<Name extends 'scimAuthResolver' | 'scimTokenSto
   const decorator = app[name]
   const missing = methods.filter((method) => typeof decorator?.[method] !== 'function')
   if (missing.length > 0) {
-    throw new MissingDecoratorError(`fastify-scim-token: "${name}" lacks the method ${missing.join(' and ')}; it must look like ${example}.`)
+    const hint = typeof decorator === 'function' ? ' It is a function: call it, such as memoryStore(), and pass what it returns.' : ''
+    throw new MissingDecoratorError(`fastify-scim-token: "${name}" lacks the method ${missing.join(' and ')}; it must look like ${example}.${hint}`)
   }
   return decorator as FastifyInstance[Name] & Required<Pick<FastifyInstance[Name], Method>>
 }

@@ -4,11 +4,11 @@ import { createAccessHooks } from './admin/access.ts'
 import { generateNewToken } from './admin/generate-new-token.ts'
 import { keepFirstSchemas } from './admin/schema-bucket.ts'
 import { scimSettings } from './admin/scim-settings.ts'
-import { sendApiError } from './admin/send-api-error.ts'
+import { dropSecondResponse, followHandlerTimeout, sendApiError } from './admin/send-api-error.ts'
 import { decorateAdminState } from './admin/request-state.ts'
 import type { ScimAuthResolver, ScimTokenRecord, ScimTokenStore } from './contracts.ts'
 import { rejectSecondRegistration, requireDecorator } from './check-decorators.ts'
-import { resolveOptions, type ScimTokenOptions } from './options.ts'
+import { rejectSettingsConfigs, resolveOptions, type ScimTokenOptions } from './options.ts'
 import { createVerifyScimToken, type VerifyScimToken } from './scim/verify-scim-token.ts'
 
 export type * from './contracts.ts'
@@ -47,6 +47,8 @@ async function scimToken (app: FastifyInstance, givenOptions: ScimTokenOptions):
     const access = createAccessHooks(resolver, options)
     keepFirstSchemas(admin)
     admin.setErrorHandler(sendApiError)
+    admin.addHook('preParsing', followHandlerTimeout)
+    admin.addHook('onSend', dropSecondResponse)
     // The scope inherits the serializer and the parsers of the host, which may be for other formats.
     admin.setReplySerializer((payload) => JSON.stringify(payload))
     admin.removeAllContentTypeParsers()
@@ -56,6 +58,8 @@ async function scimToken (app: FastifyInstance, givenOptions: ScimTokenOptions):
     if (options.settingsRoutes) {
       const settingsStore = requireDecorator(app, 'scimTokenStore', ['replace', 'find', 'getSettings', 'setEnabled'])
       admin.register(scimSettings, { store: settingsStore, access, options })
+    } else {
+      rejectSettingsConfigs(options)
     }
   }, givenOptions)
 }

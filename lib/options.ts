@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import type { FastifyContextConfig } from 'fastify'
-import { invalidOption, rejectUnknownOptions } from './check-options.ts'
+import { invalidOption, isPlainObject, requireOptions } from './check-options.ts'
+import { parseOrigin } from './origin.ts'
 
 /** The operations of the admin routes, as Unleash's OpenAPI document names them. */
 export type OperationId = 'generateNewToken' | 'getScimSettings' | 'setScimSettings'
@@ -61,11 +62,10 @@ const operationIds: readonly string[] = ['generateNewToken', 'getScimSettings', 
 // Options of `app.register` that Fastify passes to the plugin.
 const registerOptions = ['prefix', 'logLevel', 'logSerializers']
 
-// `URL` also accepts hosts that no browser sends, such as `*.example.com`.
-const originFormat = /^https?:\/\/(\[[\da-f:]+\]|[\w-]+(\.[\w-]+)*\.?)(:\d+)?$/
-
 // Node.js runs a timer at once if its delay is longer.
 const longestDelay = 2 ** 31 - 1
+
+const decoratorHint = " The resolver and the store are decorators: app.decorate('scimAuthResolver', ...) and app.decorate('scimTokenStore', ...)."
 
 type Definition<T> = { default: T, isValid: (value: unknown) => boolean, mustBe: string }
 
@@ -109,7 +109,9 @@ const definitions: { readonly [Name in keyof ResolvedOptions]: Definition<Resolv
  * @throws an error that names the first unknown or invalid option, its value and what it must be
  */
 export function resolveOptions (options: ScimTokenOptions): ResolvedOptions {
-  rejectUnknownOptions('fastify-scim-token', options, [...Object.keys(definitions), ...registerOptions])
+  requireOptions('fastify-scim-token', options, [...Object.keys(definitions), ...registerOptions], 'the options must be an object', '', decoratorHint)
+  const { prefix } = options
+  if (prefix !== undefined && typeof prefix !== 'string') throw invalidOption('fastify-scim-token', 'the option "prefix" must be a path', inspect(prefix))
   const resolve = <Name extends keyof ResolvedOptions>(name: Name) => resolveOption(name, options[name])
   return Object.freeze({
     permissions: Object.freeze([...resolve('permissions')]),
@@ -128,6 +130,14 @@ function resolveOption<Name extends keyof ResolvedOptions> (name: Name, value: S
   return value as ResolvedOptions[Name]
 }
 
+/** @throws an error if there is a route config for the settings routes, which are off: a rate limit would be lost */
+export function rejectSettingsConfigs ({ routeConfig }: ResolvedOptions): void {
+  const [unused] = Object.entries(routeConfig).find(([id, config]) => id !== 'generateNewToken' && Object.keys(Object(config)).length > 0) ?? []
+  if (unused !== undefined) {
+    throw invalidOption('fastify-scim-token', 'the option "settingsRoutes" must be true if "routeConfig" has a config of its routes', `one of ${unused} and no settingsRoutes: true`)
+  }
+}
+
 function copyConfigs (configs: ResolvedOptions['routeConfig']): ResolvedOptions['routeConfig'] {
   return Object.freeze(Object.fromEntries(Object.entries(configs).map(([id, config]) => [id, { ...config }])))
 }
@@ -137,9 +147,5 @@ function isText (value: unknown): boolean {
 }
 
 function isOrigin (value: unknown): boolean {
-  return typeof value === 'string' && originFormat.test(value) && URL.canParse(value) && new URL(value).origin === value
-}
-
-function isPlainObject (value: unknown): value is object {
-  return Object.prototype.toString.call(value) === '[object Object]'
+  return typeof value === 'string' && parseOrigin(value) === value
 }

@@ -11,6 +11,15 @@ export function prepareErrorResponse (thrown: unknown, request: FastifyRequest, 
   const error = toError(thrown)
   if (reply.statusCode < 400) reply.code(error.statusCode ?? 500)
   if (error.headers !== undefined) reply.headers(error.headers)
+  closeIfUnread(request, reply)
   request.log[reply.statusCode < 500 ? 'info' : 'error']({ ...fields, err: error }, error.message)
   return error
+}
+
+/**
+ * Closes the connection after the response if an unread body may be endless: Node.js would go on reading it.
+ */
+export function closeIfUnread ({ raw }: FastifyRequest, reply: FastifyReply): void {
+  // HTTP/2 has no such header: its flow control limits what is read.
+  if (!raw.complete && raw.headers['transfer-encoding'] !== undefined) reply.header('connection', 'close')
 }

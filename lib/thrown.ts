@@ -1,17 +1,21 @@
+import { types } from 'node:util'
+
 /** An error that is safe to log: it has no secret, and none of its properties throws. */
 export interface LoggableError extends Error {
   code?: string | number
+  /** For the response, not the log: they may be those of another server, with its cookies. */
+  headers?: Record<string, string>
   /** A status from 400 to 599. */
   statusCode?: number
-  headers?: Record<string, string>
 }
 
-const secrets = /\bscim_[0-9A-Za-z]{49}\b|\b[0-9a-f]{64}\b/g
+const secrets = /scim_[0-9A-Za-z]{20,}|[0-9a-f]{64}/gi
 const deepestCause = 5
 
 /**
  * Returns a copy of any thrown value as an Error for the log. Of an Error it has name, message, stack, code,
- * status, headers and causes; other properties, such as the `detail` of a database error, may hold hashes.
+ * status,
+ * headers and causes; other properties, such as the `detail` of a database error, may hold hashes.
  */
 export function toError (thrown: unknown, depth = 0): LoggableError {
   const error: LoggableError = new Error(redact(messageOf(thrown)))
@@ -21,7 +25,7 @@ export function toError (thrown: unknown, depth = 0): LoggableError {
   if (typeof name === 'string') Object.defineProperty(error, 'name', { value: name })
   if (typeof stack === 'string') error.stack = redact(stack)
   if (typeof code === 'string' || typeof code === 'number') error.code = code
-  if (isObject(headers)) error.headers = headers as Record<string, string>
+  if (isObject(headers)) Object.defineProperty(error, 'headers', { value: headers })
   if (cause !== undefined && depth < deepestCause) error.cause = toError(cause, depth + 1)
   const statusCode = statusOf(thrown)
   if (statusCode !== undefined) error.statusCode = statusCode
@@ -55,4 +59,9 @@ function redact (text: string): string {
 
 function isObject (value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function'
+}
+
+/** Whether a value is an error, of this realm or another one. */
+export function isError (value: unknown): boolean {
+  return value instanceof Error || types.isNativeError(value)
 }

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { httpErrors } from '@fastify/sensible'
 import type { FastifyRequest } from 'fastify'
+import { parseOrigin } from '../origin.ts'
 
 /**
  * Creates the check that rejects cross-origin browser requests with 403, because browsers send
@@ -31,6 +32,7 @@ function isSameOrigin (request: FastifyRequest): boolean {
   const { secFetchSite, origin, host } = comparedHeaders(request)
   if (secFetchSite !== undefined) return secFetchSite === 'same-origin' || secFetchSite === 'none'
   if (origin === undefined) return true
-  // Origins such as `file://` have no host, and requests may have none either.
-  return host !== '' && URL.canParse(origin) && new URL(origin).host === host
+  const page = parseOrigin(origin)
+  // The scheme is that of the page, as a proxy in front may end TLS.
+  return page !== undefined && page === parseOrigin(`${new URL(page).protocol}//${host}`)
 }

@@ -2,11 +2,13 @@ import { httpErrors } from '@fastify/sensible'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { contractError } from '../call-host.ts'
 import type { ScimTokenStore } from '../contracts.ts'
+import { closeIfUnread } from '../prepare-error-response.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { generateToken, hashToken } from '../token.ts'
 import type { AccessHooks } from './access.ts'
 import { adminRouteOptions, bodyLimit } from './route-options.ts'
 import { generateNewTokenOperation, scimTokenSchema } from './schemas.ts'
+import { respondWhilePending, whilePending } from './request-state.ts'
 import { writeToStore } from './write-to-store.ts'
 
 /** Adds the route that generates a token, stores its hash and responds with the token. */
@@ -15,10 +17,7 @@ export async function generateNewToken (
   { store, access, options }: { store: ScimTokenStore, access: AccessHooks, options: ResolvedOptions }
 ): Promise<void> {
   // The body is not read: clients send none, `{}` or a form, with any content type or none.
-  app.addContentTypeParser('*', (request, _payload, done) => {
-    const isTooLarge = Number(request.headers['content-length']) > bodyLimit
-    done(isTooLarge ? httpErrors.payloadTooLarge(`The request body is too large: at most ${bodyLimit} bytes are accepted.`) : null)
-  })
+  app.addContentTypeParser('*', (_request, _payload, done) => { done(null) })
 
   app.addSchema(scimTokenSchema)
   const noSettingsMessage = 'There are no SCIM settings yet. ' + (options.settingsRoutes
@@ -28,26 +27,27 @@ export async function generateNewToken (
   app.post('/api/admin/scim-settings/generate-new-token', {
     ...adminRouteOptions('generateNewToken', options),
     schema: generateNewTokenOperation,
-    preParsing: [access.requirePermission, ignoreContentType]
-  }, async (request, reply) => {
+    preParsing: [access.requirePermission, whilePending(ignoreBody)]
+  }, respondWhilePending(async (request, reply) => {
     const token = generateToken()
     const method = 'scimTokenStore.replace'
-
-    return await writeToStore(request, reply, {
+    const stored = await writeToStore(request, reply, {
       method,
       timeout: options.timeout,
-      call: (context) => store.replace({ hash: hashToken(token), createdAt: new Date() }, context),
-      respond (stored) {
-        if (stored === false) throw httpErrors.notFound(noSettingsMessage)
-        if (stored !== true) throw contractError(method, 'true or false', stored)
-        reply.header('cache-control', 'no-store')
-        return { token }
-      }
+      call: (context) => store.replace({ hash: hashToken(token), createdAt: new Date() }, context)
     })
-  })
+    if (stored === false) throw httpErrors.notFound(noSettingsMessage)
+    if (stored !== true) throw contractError(method, 'true or false', stored)
+    closeIfUnread(request, reply)
+    reply.header('cache-control', 'no-store')
+    return { token }
+  }))
 }
 
-// Fastify responds to an invalid content type with 415 before it calls a parser.
-async function ignoreContentType (request: FastifyRequest): Promise<void> {
+async function ignoreBody (request: FastifyRequest): Promise<void> {
+  if (Number(request.headers['content-length']) > bodyLimit) {
+    throw httpErrors.payloadTooLarge(`The request body is too large: at most ${bodyLimit} bytes are accepted.`)
+  }
+  // Fastify responds to an invalid content type with 415 before it calls a parser.
   request.headers = { ...request.headers, 'content-type': undefined }
 }

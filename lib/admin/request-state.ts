@@ -1,13 +1,15 @@
 import { httpErrors } from '@fastify/sensible'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ScimAdminContext } from '../contracts.ts'
 
 /** How far a request to an admin route has come. */
 export interface AdminState {
   /** What `authenticate` of the resolver returned, once access was granted. */
   user: object | null
-  /** `error sent`: or about to be, after hooks of the host. */
-  phase: 'access' | 'store called' | 'error sent'
+  /** `failing`: an error is passed to onError hooks of the host. `responding`: a response passes its other hooks. */
+  phase: 'pending' | 'failing' | 'responding'
+  /** Whether the store was called for a write: the client cannot know its outcome. */
+  isStoreCalled: boolean
   /** That of a pending write. */
   controller: AbortController | null
 }
@@ -21,7 +23,7 @@ export function decorateAdminState (app: FastifyInstance): void {
 
 /** Returns the state of a request to an admin route. */
 export function adminState (request: FastifyRequest): AdminState {
-  const state = request.getDecorator<AdminState | null>(decorator) ?? { user: null, phase: 'access', controller: null }
+  const state = request.getDecorator<AdminState | null>(decorator) ?? { user: null, phase: 'pending', isStoreCalled: false, controller: null }
   request.setDecorator(decorator, state)
   return state
 }
@@ -32,4 +34,40 @@ export function storeContext (request: FastifyRequest): ScimAdminContext<object>
   // An onRoute hook of the host can replace the hooks of a route.
   if (user === null) throw httpErrors.internalServerError('The access check of this route was removed: an onRoute hook must keep its preParsing hooks')
   return { request, user }
+}
+
+type AsyncHook<Result> = (request: FastifyRequest, reply: FastifyReply) => Promise<Result>
+
+/**
+ * Makes a hook do nothing once a response is under way, such as that of Fastify's `handlerTimeout`, and never
+ * settle if that is so when it is done: Fastify would go on with the request, or end the process because of a
+ * second response.
+ */
+export function whilePending<Result> (hook: AsyncHook<Result>): AsyncHook<Result> {
+  return async (request, reply) => {
+    const state = adminState(request)
+    const isPending = () => state.phase === 'pending' && !reply.sent
+    try {
+      if (isPending()) {
+        const result = await hook(request, reply)
+        if (isPending()) return result
+      }
+    } catch (error) {
+      if (isPending()) {
+        state.phase = 'failing'
+        throw error
+      }
+    }
+    return await new Promise<never>(() => {})
+  }
+}
+
+/** The same for the handler of a route. */
+export function respondWhilePending<Result> (handler: AsyncHook<Result>): AsyncHook<Result> {
+  const run = whilePending(handler)
+  return async (request, reply) => {
+    const result = await run(request, reply)
+    adminState(request).phase = 'responding'
+    return result
+  }
 }

@@ -1,5 +1,4 @@
 import { httpErrors } from '@fastify/sensible'
-import type { Static } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { callHost, contractError, hostFailed } from '../call-host.ts'
 import type { ScimSettingsStore } from '../contracts.ts'
@@ -8,7 +7,7 @@ import { read } from '../thrown.ts'
 import type { AccessHooks } from './access.ts'
 import { adminRouteOptions } from './route-options.ts'
 import { getScimSettingsOperation, scimSettingsSchema, setScimSettingsSchema, setScimSettingsOperation } from './schemas.ts'
-import { storeContext } from './request-state.ts'
+import { respondWhilePending, storeContext } from './request-state.ts'
 import { writeToStore } from './write-to-store.ts'
 
 /** Adds the routes that show whether SCIM is enabled and has a token, and that enable and disable it. */
@@ -17,9 +16,6 @@ export async function scimSettings (
   { store, access, options }: { store: ScimSettingsStore, access: AccessHooks, options: ResolvedOptions }
 ): Promise<void> {
   acceptJsonOnly(app)
-  // A validator of the host may coerce types: `{"enabled": null}` would disable SCIM.
-  app.setValidatorCompiler(() => validateSettings)
-
   app.addSchema(scimSettingsSchema)
   app.addSchema(setScimSettingsSchema)
 
@@ -27,7 +23,7 @@ export async function scimSettings (
     ...adminRouteOptions('getScimSettings', options),
     schema: getScimSettingsOperation,
     preParsing: access.requireUser
-  }, async (request, reply) => {
+  }, respondWhilePending(async (request, reply) => {
     const method = 'scimTokenStore.getSettings'
     const context = storeContext(request)
     const settings = await callHost(options.timeout, () => store.getSettings(context)).catch((thrown) => {
@@ -40,26 +36,26 @@ export async function scimSettings (
 
     reply.header('cache-control', 'no-store')
     return { enabled, hasToken }
-  })
+  }))
 
-  app.post<{ Body: Static<typeof setScimSettingsSchema> }>('/api/admin/scim-settings', {
+  app.post('/api/admin/scim-settings', {
     ...adminRouteOptions('setScimSettings', options),
     schema: setScimSettingsOperation,
+    // The handler validates the body: a validator of the host may convert it, and `{"enabled": null}` disable SCIM.
+    validatorCompiler: () => () => true,
     preParsing: access.requirePermission,
     // Again, because the user may have lost access while the body arrived.
     preValidation: access.requirePermission
-  }, async (request, reply) => {
+  }, respondWhilePending(async (request, reply) => {
     const method = 'scimTokenStore.setEnabled'
-    return await writeToStore(request, reply, {
+    const enabled = readEnabled(request.body)
+    const result = await writeToStore(request, reply, {
       method,
       timeout: options.timeout,
-      call: (context) => store.setEnabled(request.body.enabled, context),
-      respond (result) {
-        if (result !== undefined) throw contractError(method, 'nothing', result)
-        return reply.send()
-      }
+      call: (context) => store.setEnabled(enabled, context)
     })
-  })
+    if (result !== undefined) throw contractError(method, 'nothing', result)
+  }))
 }
 
 function acceptJsonOnly (app: FastifyInstance): void {
@@ -80,12 +76,11 @@ interface Fault {
   message: string
 }
 
-function validateSettings (body: unknown) {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    return { error: invalidBody({ path: '', message: 'The body: Expected object.' }) }
-  }
+function readEnabled (body: unknown): boolean {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw invalidBody({ path: '', message: 'The body: Expected object.' })
   const { enabled } = body as { enabled?: unknown }
-  return typeof enabled === 'boolean' ? { value: body } : { error: invalidBody({ path: '/enabled', message: '/enabled: Expected boolean.' }) }
+  if (typeof enabled !== 'boolean') throw invalidBody({ path: '/enabled', message: '/enabled: Expected boolean.' })
+  return enabled
 }
 
 function invalidBody (fault: Fault): Error {

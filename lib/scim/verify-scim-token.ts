@@ -2,6 +2,7 @@ import { types } from 'node:util'
 import type { FastifyReply, FastifyRequest, RawRequestDefaultExpression, RawServerBase, RouteGenericInterface } from 'fastify'
 import { callHost, contractError, hostFailed } from '../call-host.ts'
 import type { ScimTokenRecord, ScimTokenStore } from '../contracts.ts'
+import { closeIfUnread } from '../prepare-error-response.ts'
 import { read } from '../thrown.ts'
 import { holdsToken, isHash, isToken, matchesHash } from '../token.ts'
 import { ScimError, type ScimErrorCode } from './scim-error.ts'
@@ -55,10 +56,9 @@ export function createVerifyScimToken (store: ScimTokenStore, timeout: number): 
     const token = readBearerToken(request)
     if (token instanceof ScimError) throw withStatus(reply, token)
 
-    const found = await callHost(timeout, () => store.find({ request })).catch((thrown) => {
-      throw withStatus(reply, storeFailed(hostFailed(method, 503, thrown)))
-    })
-    const record = found === null || found === undefined ? null : readRecord(found)
+    const record = await callHost(timeout, () => store.find({ request })).then(readRecord, (thrown) => hostFailed(method, 503, thrown))
+    // Fastify would go on with the request, or end the process because of a second response.
+    if (isTimedOut(request, reply)) return await new Promise<never>(() => {})
     if (record instanceof Error) throw withStatus(reply, storeFailed(record))
 
     // Hashed without a record too, so that the response time does not tell whether there is one.
@@ -72,14 +72,21 @@ export function createVerifyScimToken (store: ScimTokenStore, timeout: number): 
 
 const method = 'scimTokenStore.find'
 
+/** Whether Fastify's `handlerTimeout` has expired; it is at least 1 ms. Without one, reading `signal` would be slow. */
+function isTimedOut (request: FastifyRequest, reply: FastifyReply): boolean {
+  return reply.elapsedTime >= 1 && request.routeOptions.handlerTimeout > 0 && read(request.signal.reason, 'code') === 'FST_ERR_HANDLER_TIMEOUT'
+}
+
 /** Sets the status of the reply too, for error handlers that only send the error. */
 function withStatus (reply: FastifyReply, error: ScimError): ScimError {
   reply.code(error.statusCode)
+  closeIfUnread(reply.request, reply)
   return error
 }
 
 /** Returns a copy of the record, because a handler may change it, and the store may keep its own object; or an error that names its fault. */
-function readRecord (found: unknown): ScimTokenRecord | Error {
+function readRecord (found: unknown): ScimTokenRecord | null | Error {
+  if (found === null || found === undefined) return null
   const [hash, createdAt] = [read(found, 'hash'), read(found, 'createdAt')]
   if (typeof found !== 'object') return contractError(method, 'a record, null or undefined', found)
   if (!isHash(hash)) return contractError(method, 'a record whose "hash" is a SHA-256 in lower-case hexadecimal', hash)

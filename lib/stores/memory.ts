@@ -1,4 +1,4 @@
-import { invalidOption, kindOf, rejectUnknownOptions } from '../check-options.ts'
+import { invalidOption, kindOf, requireOptions } from '../check-options.ts'
 import type { ScimSettingsStore, ScimTokenRecord } from '../contracts.ts'
 
 /** Options of {@link memoryStore}. */
@@ -12,8 +12,7 @@ export interface MemoryStoreOptions {
 
 /** Creates an in-memory store for tests; its token is lost when the process exits. */
 export function memoryStore (options: MemoryStoreOptions = {}): ScimSettingsStore<object> {
-  if (typeof options !== 'object' || options === null) throw invalidOption('memoryStore', 'the options must be an object, such as { configured: false }', kindOf(options))
-  rejectUnknownOptions('memoryStore', options, ['configured'])
+  requireOptions('memoryStore', options, ['configured'], 'the options must be an object, such as { configured: false }')
   const { configured = true } = options
   if (typeof configured !== 'boolean') throw invalidOption('memoryStore', 'the option "configured" must be true or false', kindOf(configured))
 

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { invalidOption, rejectUnknownOptions } from '../check-options.ts'
+import { invalidOption, requireOptions } from '../check-options.ts'
 import { quoteTables, type PostgresTables } from './postgres-options.ts'
 
 /** Options of `postgresMigration`. */
@@ -97,7 +97,7 @@ export function postgresMigration (tables?: PostgresTables, options: PostgresMig
 }
 
 function requireLockTimeout (options: PostgresMigrationOptions): number {
-  rejectUnknownOptions('postgresMigration', options, ['lockTimeout'])
+  requireOptions('postgresMigration', options, ['lockTimeout'], 'the options must be an object, such as { lockTimeout: 500 }')
   const { lockTimeout = 500 } = options
   if (!Number.isInteger(lockTimeout) || lockTimeout < 1 || lockTimeout > 2 ** 31 - 1) {
     throw invalidOption('postgresMigration', `the option "lockTimeout" must be an integer of milliseconds from 1 to ${2 ** 31 - 1}`, inspect(lockTimeout))

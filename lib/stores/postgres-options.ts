@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
-import { invalidOption, kindOf, rejectUnknownOptions } from '../check-options.ts'
+import { invalidOption, kindOf, requireOptions } from '../check-options.ts'
+import { read } from '../thrown.ts'
 
 /** A connection or pool that runs SQL statements: a `Pool` or `Client` of pg, or a `PGlite`. */
 export interface Queryable {
@@ -67,10 +68,8 @@ export type QuotedTables = Required<Record<keyof PostgresTables, string>>
  * @throws an error that names the first unknown or invalid option and says what it must be
  */
 export function resolvePostgresOptions<User extends object> (options: PostgresStoreOptions<User>) {
-  if (typeof options !== 'object' || options === null) {
-    throw invalid('the options must be an object, such as { db, createdBy }', options)
-  }
-  rejectUnknownOptions('postgresStore', options, ['db', 'preparedStatements', 'createdBy', 'tenant', 'tables'])
+  const poolHint = typeof read(options, 'query') === 'function' ? ' Pass a pool or a client as { db, createdBy }.' : ''
+  requireOptions('postgresStore', options, ['db', 'preparedStatements', 'createdBy', 'tenant', 'tables'], 'the options must be an object, such as { db, createdBy }', '', poolHint)
 
   const { db, preparedStatements, createdBy, tenant = () => 'default', tables } = options
   if (typeof db?.query !== 'function') {
@@ -94,10 +93,8 @@ export function resolvePostgresOptions<User extends object> (options: PostgresSt
  * @throws an error that names the first unknown or invalid table and says what it must be
  */
 export function quoteTables (caller: string, tables: PostgresTables = {}): QuotedTables {
-  if (typeof tables !== 'object' || tables === null) {
-    throw invalid("the option \"tables\" must be an object of table names, such as { settings: 'scim_settings' }", tables, caller)
-  }
-  rejectUnknownOptions(caller, tables, ['settings', 'audit'], ' of "tables"')
+  const tablesHint = read(tables, 'tables') === undefined ? '' : ' Pass the names themselves, without { tables } around them.'
+  requireOptions(caller, tables, ['settings', 'audit'], 'the option "tables" must be an object of table names, such as { settings: \'scim_settings\' }', ' of "tables"', tablesHint)
 
   const { settings = 'scim_settings', audit = 'scim_token_audit' } = tables
   for (const [option, name] of Object.entries({ settings, audit })) {
