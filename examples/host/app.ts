@@ -8,10 +8,14 @@ import type { Config } from './config.ts'
 import { openDatabase, type Database } from './database.ts'
 import { migrate } from './migration.ts'
 import openapi from './openapi.ts'
-import { scim } from './scim/index.ts'
-import { scimPath } from './scim/resources.ts'
+import { scim } from '../scim/index.ts'
+import { scimServerOptions } from '../scim/server-options.ts'
+import { postgresStorage } from './scim-storage.ts'
 import { databaseSessions } from './sessions.ts'
 import { configuredUsers } from './users.ts'
+
+/** Where SCIM is served. */
+const scimPath = '/scim'
 
 /** Builds the host: its database, its users, its API documentation, the plugin and the SCIM routes. */
 export async function buildHost (config: Config, logger: FastifyServerOptions['logger'] = true): Promise<FastifyInstance> {
@@ -19,8 +23,7 @@ export async function buildHost (config: Config, logger: FastifyServerOptions['l
   const app = Fastify({
     logger,
     requestTimeout: 30_000,
-    // Entra ID requests /scim/Users/?filter=..., and /scim//Users if its tenant URL ends with a slash.
-    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true }
+    ...scimServerOptions(scimPath)
   })
   app.addHook('onClose', () => db.close())
   try {
@@ -52,7 +55,7 @@ async function registerPlugins (app: FastifyInstance, db: Database, config: Conf
     trustedOrigins: config.trustedOrigins,
     routeConfig: { generateNewToken: limitedRoute }
   })
-  await app.register(scim, { db, prefix: scimPath })
+  await app.register(scim, { prefix: scimPath, storage: postgresStorage(db) })
 
   app.get('/health', { schema: { hide: true } }, async () => {
     await db.query('select 1')

@@ -1,6 +1,6 @@
 import { postgresMigration } from 'fastify-scim-token/stores/postgres'
 import type { Database } from './database.ts'
-import { scimTables } from './scim/resource-table.ts'
+import { scimTables } from './scim-storage.ts'
 import { sessionsTable } from './sessions.ts'
 
 /**

@@ -2,7 +2,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { scimSecurityScheme } from './scim/openapi.ts'
+import { scimSecurityScheme } from '../scim/openapi.ts'
 
 const adminToken = 'The API token of a user: the value of `ADMIN_TOKEN`, `*:*.example-admin` by default.'
 

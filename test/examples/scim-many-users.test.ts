@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { Queryable } from '../../examples/host/database.ts'
+import { keyOf } from '../../examples/host/scim-storage.ts'
 import { databases, startProvider, userSchema } from '../helpers/scim-provider.ts'
 
 const users = 20_000
@@ -65,16 +66,23 @@ for (const database of databases) {
 }
 
 async function insertUsers (db: Queryable): Promise<void> {
-  await db.query(`
-    insert into scim_users (resource)
-    select jsonb_build_object(
-      'schemas', jsonb_build_array('${userSchema}'),
-      'userName', 'user-' || i || '@example.com',
-      'externalId', 'external-' || i,
-      'displayName', 'User ' || i,
-      'active', true,
-      'name', jsonb_build_object('givenName', 'User', 'familyName', i::text),
-      'emails', jsonb_build_array(jsonb_build_object('value', 'user-' || i || '@work.example', 'type', 'work', 'primary', true))
-    ) from generate_series(1, ${users}) as i`)
+  const rows = Array.from({ length: users }, (_, i) => ({
+    userName: `user-${i + 1}@example.com`,
+    externalId: `external-${i + 1}`,
+    displayName: `User ${i + 1}`,
+    active: true,
+    name: { givenName: 'User', familyName: String(i + 1) },
+    emails: [{ value: `user-${i + 1}@work.example`, type: 'work', primary: true }]
+  }))
+  // In parts, each within the host's limit for a statement.
+  for (let i = 0; i < rows.length; i += 1000) {
+    const part = rows.slice(i, i + 1000)
+    const keys = (name: 'userName' | 'displayName' | 'externalId') => part.map((row) => keyOf(name, row[name]))
+    await db.query(`
+      insert into scim_users (resource, user_name, display_name, external_id)
+      select resource::jsonb, user_name, display_name, external_id
+      from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as rows (resource, user_name, display_name, external_id)`,
+    [part.map((row) => JSON.stringify(row)), keys('userName'), keys('displayName'), keys('externalId')])
+  }
   await db.query('analyze scim_users')
 }

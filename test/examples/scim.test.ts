@@ -76,7 +76,7 @@ t.test('a list with a filter, a page or attributes -> only these resources and a
   t.strictSame(await names({ startIndex: '2', count: '2' }), [4, 'grace', 'hedy'])
   t.strictSame(await names({ sortBy: 'userName', sortOrder: 'descending', count: '1' }), [4, 'joan'])
   t.strictSame((await send('GET', '/Users?count=1000')).body.itemsPerPage, 4)
-  t.strictSame(Object.keys((await send('GET', '/Users?attributes=userName')).body.Resources[0]), ['id', 'userName'])
+  t.strictSame(Object.keys((await send('GET', '/Users?attributes=userName')).body.Resources[0]), ['schemas', 'id', 'userName'])
 })
 
 t.test('a resource is written -> it is read as it was last written, with its location', async (t) => {

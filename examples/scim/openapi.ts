@@ -13,17 +13,19 @@ export function describeWithBody (summary: string): FastifySchema {
   return { ...describe(summary), consumes: [scimJson], body: { type: 'object', additionalProperties: true } }
 }
 
-/** Declares the numbers of the query string, so that Fastify converts them. */
-export function describeList (summary: string): FastifySchema {
-  return {
-    ...describe(summary),
-    querystring: {
-      type: 'object',
-      properties: {
-        filter: { type: 'string', examples: ['userName eq "ada@example.com"'] },
-        startIndex: { type: 'integer' },
-        count: { type: 'integer' }
-      }
-    }
+const attributeLists = { attributes: { type: 'string' }, excludedAttributes: { type: 'string' } }
+
+/** The query string of a request whose response has a resource. A parameter that is sent twice gets 400. */
+export const resourceQuery = { type: 'object', properties: attributeLists }
+
+export const listQuery = {
+  type: 'object',
+  properties: {
+    filter: { type: 'string', examples: ['userName eq "ada@example.com"'] },
+    sortBy: { type: 'string' },
+    sortOrder: { type: 'string' },
+    startIndex: { type: 'integer' },
+    count: { type: 'integer' },
+    ...attributeLists
   }
 }
