@@ -25,9 +25,14 @@ export function generateToken (): string {
   return body + checksum(body)
 }
 
+/** Whether the text has the format of a token: prefix, alphabet and length. */
+export function hasFormat (text: string): boolean {
+  return format.test(text)
+}
+
 /** Whether the text has the format and the checksum of a token. A truncated or mistyped token lacks them. */
 export function isToken (text: string): boolean {
-  return format.test(text) && text.endsWith(checksum(text.slice(0, -checksumLength)))
+  return hasFormat(text) && text.endsWith(checksum(text.slice(0, -checksumLength)))
 }
 
 /**
@@ -54,7 +59,7 @@ export function isHash (value: unknown): value is string {
 export function matchesHash (token: string, expected: string): boolean {
   actualHash.write(hashToken(token))
   expectedHash.write(expected.padEnd(expectedHash.length))
-  return timingSafeEqual(actualHash, expectedHash)
+  return timingSafeEqual(actualHash, expectedHash) && expected.length === expectedHash.length
 }
 
 function randomCharacters (length: number): string {

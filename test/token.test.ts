@@ -116,7 +116,8 @@ t.test('matchesHash() -> true only for the hash of the token', async (t) => {
   }))
 })
 
-t.test('matchesHash() with an empty or truncated hash -> false', async (t) => {
+t.test('matchesHash() with an empty, truncated or extended hash -> false', async (t) => {
+  holds(t, fc.property(anyToken, fc.string({ unit: 'binary', minLength: 1 }), (token, more) => !matchesHash(token, hashToken(token) + more)))
   holds(t, fc.property(anyToken, fc.nat({ max: 63 }), (token, length) => !matchesHash(token, hashToken(token).slice(0, length))))
 })
 

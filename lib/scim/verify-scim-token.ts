@@ -4,7 +4,7 @@ import { callHost, contractError, hostFailed } from '../call-host.ts'
 import type { ScimTokenRecord, ScimTokenStore } from '../contracts.ts'
 import { closeIfUnread } from '../prepare-error-response.ts'
 import { read } from '../thrown.ts'
-import { holdsToken, isHash, isToken, matchesHash } from '../token.ts'
+import { hasFormat, holdsToken, isHash, isToken, matchesHash } from '../token.ts'
 import { ScimError, type ScimErrorCode } from './scim-error.ts'
 import { retryAfter } from './send-scim-error.ts'
 
@@ -63,14 +63,13 @@ export function createVerifyScimToken (store: ScimTokenStore, timeout: number): 
 
     // Hashed without a record too, so that the response time does not tell whether there is one.
     const matches = matchesHash(token, record?.hash ?? '')
-    if (record === null || !matches) {
-      throw withStatus(reply, tokenInvalid('This SCIM token is not the valid one: a newer one was generated, it is from another server, or SCIM is disabled.'))
-    }
+    if (record === null || !matches) throw withStatus(reply, rejected(token, record))
     request.scimToken = Object.freeze(record)
   }
 }
 
 const method = 'scimTokenStore.find'
+const malformed = 'This is not a SCIM token of this server: it is truncated, mistyped or from elsewhere. Copy it again, or generate a new one.'
 
 /** Whether Fastify's `handlerTimeout` has expired; it is at least 1 ms. Without one, reading `signal` would be slow. */
 function isTimedOut (request: FastifyRequest, reply: FastifyReply): boolean {
@@ -89,9 +88,20 @@ function readRecord (found: unknown): ScimTokenRecord | null | Error {
   if (found === null || found === undefined) return null
   const [hash, createdAt] = [read(found, 'hash'), read(found, 'createdAt')]
   if (typeof found !== 'object') return contractError(method, 'a record, null or undefined', found)
-  if (!isHash(hash)) return contractError(method, 'a record whose "hash" is a SHA-256 in lower-case hexadecimal', hash)
+  if (typeof hash !== 'string') return hashInvalid(hash)
   if (!types.isDate(createdAt) || Number.isNaN(createdAt.getTime())) return contractError(method, 'a record whose "createdAt" is a valid Date', createdAt)
   return { hash, createdAt: new Date(createdAt) }
+}
+
+/** Returns why a well-formed token and this record do not match. What matches needs no further check. */
+function rejected (token: string, record: ScimTokenRecord | null): ScimError {
+  if (record !== null && !isHash(record.hash)) return storeFailed(hashInvalid(record.hash))
+  if (!isToken(token)) return tokenInvalid(malformed)
+  return tokenInvalid('This SCIM token is not the valid one: a newer one was generated, it is from another server, or SCIM is disabled.')
+}
+
+function hashInvalid (hash: unknown): Error {
+  return contractError(method, 'a record whose "hash" is a SHA-256 in lower-case hexadecimal', hash)
 }
 
 function readBearerToken ({ headers: { authorization } }: FastifyRequest): string | ScimError {
@@ -101,12 +111,12 @@ function readBearerToken ({ headers: { authorization } }: FastifyRequest): strin
   if (typeof authorization !== 'string' || !bearer.test(authorization)) return tokenMissing(`The scheme of the Authorization header is not Bearer. ${howTo}`)
 
   const token = authorization.replace(bearer, '')
-  if (isToken(token)) return token
+  if (hasFormat(token)) return token
   if (token.trim() === '') return tokenInvalid(`No token follows the scheme Bearer. ${howTo}`)
   // Generating another token would invalidate a good one, and it would be pasted in the same way.
   return tokenInvalid(holdsToken(token)
     ? 'The Authorization header holds a SCIM token with something around or within it, such as quotes, blanks or a second "Bearer". Paste the token alone.'
-    : 'This is not a SCIM token of this server: it is truncated, mistyped or from elsewhere. Copy it again, or generate a new one.')
+    : malformed)
 }
 
 function storeFailed (cause: unknown): ScimError {

@@ -74,7 +74,6 @@ const malformedTokens: Values = {
   'percent-encoded': `Bearer ${token.replace('_', '%5F')}`,
   'in base64': `Bearer ${Buffer.from(token).toString('base64')}`,
   'in upper case': `Bearer ${token.toUpperCase()}`,
-  'in lower case': `Bearer ${token.toLowerCase()}`,
   backwards: `Bearer ${[...token].reverse().join('')}`,
   'the prefix alone': 'Bearer scim_',
   'without its prefix': `Bearer ${token.slice(5)}`,
@@ -85,7 +84,6 @@ const malformedTokens: Values = {
   'one character too few, with a matching checksum': `Bearer ${withChecksum(token.slice(0, 47))}`,
   'one character too many, with a matching checksum': `Bearer ${withChecksum(`${token.slice(0, 48)}0`)}`,
   'a character outside base62, with a matching checksum': `Bearer ${withChecksum(`${token.slice(0, 47)}-`)}`,
-  'two neighbours swapped': `Bearer ${swapped(token)}`,
   'digits in full width': `Bearer ${token.slice(0, -1)}１`,
   'an accent': `Bearer ${token}é`,
   'an emoji': 'Bearer 🔑',
@@ -118,10 +116,8 @@ t.test('a malformed token -> 401 invalid_token that says so', async (t) => {
   t.strictSame(await sendAllWithoutStore(malformedTokens), explained(malformedTokens))
 })
 
-t.test('a token with one character changed, removed or doubled, or truncated -> 401 without a store call', async (t) => {
+t.test('a token with one character removed or doubled, or truncated -> 401 without a store call', async (t) => {
   const damaged: Record<string, Values> = {
-    'with any one character changed to its neighbour in the alphabet': byIndex(token.length, (i) => replaced(i, nextCharacter(token.charAt(i)))),
-    'with the case of any one letter changed': byIndex(token.length, (i) => replaced(i, otherCase(token.charAt(i)))),
     'with any one character left out': byIndex(token.length, (i) => replaced(i, '')),
     'with any one character doubled': byIndex(token.length, (i) => replaced(i, token.charAt(i).repeat(2))),
     'cut off at the end at any length': byIndex(token.length, (length) => token.slice(0, length)),
@@ -131,6 +127,27 @@ t.test('a token with one character changed, removed or doubled, or truncated -> 
   for (const [name, values] of Object.entries(damaged)) {
     t.strictSame(await sendAllWithoutStore(values), explained(values), name)
   }
+})
+
+// Only a checksum tells them from a token. The checksum of a token that matches need not be computed.
+const mistyped: Record<string, Values> = {
+  'with any one character changed to its neighbour in the alphabet': byIndex(token.length, (i) => replaced(i, nextCharacter(token.charAt(i)))),
+  'with the case of any one letter changed': byIndex(token.length, (i) => replaced(i, otherCase(token.charAt(i)))),
+  'in lower case': { lower: `Bearer ${token.toLowerCase()}` },
+  'with two neighbours swapped': { swapped: `Bearer ${swapped(token)}` }
+}
+
+t.test('a mistyped token -> 401 that says so, after at most one look-up', async (t) => {
+  for (const [name, values] of Object.entries(mistyped)) {
+    const before = finds()
+    t.strictSame(await sendAll(values), explained(values), name)
+    t.ok(finds() - before <= Object.keys(values).length, name)
+  }
+})
+
+t.test('a mistyped token while there is no record -> 401 that says so', async (t) => {
+  const { send } = await startScimHost(t)
+  t.strictSame(await send(`Bearer ${swapped(token)}`), malformedToken)
 })
 
 t.test('the token in a header with a similar name -> 401', async (t) => {
