@@ -74,3 +74,13 @@ for (const { what, decorators, options, message } of cases) {
 t.test('a store without the settings methods and settingsRoutes: false -> boot succeeds', async (t) => {
   await t.resolves(boot({ scimAuthResolver: users, scimTokenStore: tokensOnly }))
 })
+
+for (const [name, decorators] of Object.entries({
+  memoryStore: { scimAuthResolver: users, scimTokenStore: memoryStore },
+  'a class of a store': { scimAuthResolver: users, scimTokenStore: class Store {} },
+  'a function that makes a resolver': { scimAuthResolver: () => users, scimTokenStore: store }
+})) {
+  t.test(`${name} without calling it -> boot fails and says to call it`, async (t) => {
+    await t.rejects(boot(decorators), { message: /lacks the method .* It is a function: call it/ })
+  })
+}

@@ -112,3 +112,28 @@ t.test('a route config that is undefined -> the same as none', async (t) => {
   const routeConfig: ScimTokenOptions['routeConfig'] = { generateNewToken: undefined }
   await t.resolves(boot({ routeConfig }))
 })
+
+for (const options of [{ store: memoryStore() }, { scimTokenStore: memoryStore() }, { scimAuthResolver: users }]) {
+  t.test(`${Object.keys(options).join()} as an option -> boot fails and says that it is a decorator`, async (t) => {
+    await t.rejects(boot(options), { message: /The resolver and the store are decorators: app\.decorate\('scimAuthResolver', \.\.\.\)/ })
+  })
+}
+
+for (const prefix of [{}, true, ['/a'], 1, null]) {
+  t.test(`the prefix ${JSON.stringify(prefix)} -> boot fails and says what it must be`, async (t) => {
+    t.throws(() => resolveOptions(Object({ prefix })), { code: 'FST_SCIM_TOKEN_INVALID_OPTION', message: /the option "prefix" must be a path, got / })
+  })
+}
+
+for (const options of [new Map([['timeout', 1]]), new Set(), ['timeout'], null]) {
+  t.test(`${Object.prototype.toString.call(options)} as the options -> an error`, async (t) => {
+    t.throws(() => resolveOptions(Object(options ?? [])), { code: 'FST_SCIM_TOKEN_INVALID_OPTION', message: /the options must be an object/ })
+  })
+}
+
+for (const routeConfig of [{ getScimSettings: { rateLimit: { max: 1 } } }, { generateNewToken: {}, setScimSettings: { audit: 'scim' } }]) {
+  t.test(`a route config for ${Object.keys(routeConfig).at(-1)}, whose route is off -> boot fails, and with settingsRoutes: true it does not`, async (t) => {
+    await t.rejects(boot({ routeConfig }), { message: /the option "settingsRoutes" must be true if "routeConfig" has a config of its routes/ })
+    await t.resolves(boot({ routeConfig, settingsRoutes: true }))
+  })
+}

@@ -20,6 +20,10 @@ const accepted: Case[] = [
   { from: 'an older browser, a port', origin: 'http://app.example:4242', host: 'app.example:4242' },
   { from: 'an older browser, a Host header in capitals', origin: 'https://app.example', host: 'APP.example' },
   { from: 'an older browser, IPv6', origin: 'http://[::1]:4242', host: '[::1]:4242' },
+  { from: 'an older browser, a Host header with the default port of https', origin: 'https://app.example', host: 'app.example:443' },
+  { from: 'an older browser, a Host header with the default port of http', origin: 'http://app.example', host: 'app.example:80' },
+  { from: 'an older browser, a long form of IPv6', origin: 'http://[::1]:4242', host: '[0:0:0:0:0:0:0:1]:4242' },
+  { from: 'an older browser, a long form of IPv6 and a default port', origin: 'https://[2001:db8::1]', host: '[2001:0DB8:0:0:0:0:0:1]:443' },
   { from: 'a trusted origin', site: 'cross-site', origin: 'https://admin.example', trusted: ['https://other.example', 'https://admin.example'] },
   { from: 'a trusted origin on the same site', site: 'same-site', origin: 'https://admin.example', trusted: ['https://admin.example'] },
   { from: 'an older browser, a trusted origin', origin: 'https://admin.example', trusted: ['https://admin.example'] }
@@ -35,6 +39,13 @@ const rejected: Case[] = [
   { from: 'an empty Sec-Fetch-Site, which no browser sends', site: '', origin: 'https://app.example' },
   { from: 'an older browser, another site', origin: 'https://evil.example' },
   { from: 'an older browser, another port', origin: 'https://app.example:8443' },
+  { from: 'an older browser, the default port of http for https', origin: 'https://app.example', host: 'app.example:80' },
+  { from: 'an older browser, the default port of https for http', origin: 'http://app.example', host: 'app.example:443' },
+  { from: 'an older browser, another port of the Host header', origin: 'https://app.example', host: 'app.example:8443' },
+  { from: 'an older browser, an extension with the name of the host', origin: 'chrome-extension://app.example' },
+  { from: 'an older browser, another scheme with the name of the host', origin: 'ws://app.example' },
+  { from: 'an older browser, a Host header that is not a host', origin: 'https://app.example', host: 'evil.example@app.example' },
+  { from: 'an older browser, a Host header with a path', origin: 'https://app.example', host: 'app.example/evil' },
   { from: 'an older browser, a site whose name starts with that of the host', origin: 'https://app.example.evil.example' },
   { from: 'an older browser, a site with the host as its user', origin: 'https://app.example@evil.example' },
   { from: 'an older browser, a sandboxed page', origin: 'null' },
@@ -97,4 +108,12 @@ t.test('X-Forwarded-Host -> used only if the host trusts its proxy', async (t) =
 
   const withoutProxy = await startHost(t)
   t.equal((await generate(withoutProxy.app, headers)).statusCode, 403)
+})
+
+t.test('X-Forwarded-Host with a default port, from a trusted proxy -> the own page is accepted, another port is not', async (t) => {
+  const { app } = await startHost(t, { server: { trustProxy: true } })
+  for (const [forwarded, status] of [['app.example:443', 200], ['app.example:8443', 403], ['app.example:80', 403]] as const) {
+    const response = await generate(app, { ...admin, origin: 'https://app.example', host: 'internal:4242', 'x-forwarded-host': forwarded })
+    t.equal(response.statusCode, status, forwarded)
+  }
 })

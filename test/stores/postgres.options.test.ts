@@ -103,3 +103,29 @@ for (const [what, name] of [['undefined', undefined], ['an empty string', ''], [
     t.strictSame(db.statements, [])
   })
 }
+
+class Pool {
+  _events = {}
+  query () {}
+}
+
+t.test('postgresStore() gets a pool of a class -> it says how to pass it', async (t) => {
+  for (const pool of [new Pool(), { query: db.query }]) {
+    t.throws(() => postgresStore(Object(pool)), { message: /Pass a pool or a client as \{ db, createdBy \}\.$/ })
+  }
+})
+
+t.test('tables, options or both are a Map, a Set or an array -> an error, and not the defaults', async (t) => {
+  for (const value of [new Map([['settings', 'a']]), new Set(), ['a']]) {
+    t.throws(() => postgresStore({ db, createdBy, tables: Object(value) }), { message: /the option "tables" must be an object of table names/ })
+    t.throws(() => postgresMigration(Object(value)), { message: /the option "tables" must be an object of table names/ })
+    t.throws(() => postgresMigration(undefined, Object(value)), { message: /the options must be an object, such as \{ lockTimeout: 500 \}/ })
+    t.throws(() => postgresStore(Object(value)), { message: /the options must be an object/ })
+    t.throws(() => memoryStore(Object(value)), { message: /the options must be an object/ })
+  }
+})
+
+t.test('postgresMigration() gets the options of the store -> it says to pass the names themselves', async (t) => {
+  t.throws(() => postgresMigration(Object({ tables: { settings: 'a' } })), { message: /does not exist; .* Pass the names themselves, without \{ tables \} around them\./ })
+  t.throws(() => postgresMigration(Object({ db, createdBy, tables: { settings: 'a' } })), { message: /Pass the names themselves/ })
+})

@@ -63,3 +63,11 @@ t.test('an HTTP/2 request cancelled while authorize() runs -> nothing is stored'
   await responseSent
   t.equal(replaced(), 1)
 })
+
+t.test(':authority with a default port and the Origin without -> the own page is accepted, another port is not', async (t) => {
+  const { client } = await startHttp2Host(t)
+  const withAuthority = (authority: string) => statusAndBody(post(client, { ':authority': authority, origin: 'https://app.example' }).end())
+  t.match(await withAuthority('app.example:443'), [200, /^{"token":"scim_/])
+  t.match(await withAuthority('app.example:8443'), [403, /"NoAccessError"/])
+  t.match(await withAuthority('app.example:80'), [403, /"NoAccessError"/])
+})
