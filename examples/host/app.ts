@@ -22,7 +22,10 @@ export async function buildHost (config: Config, logger: FastifyServerOptions['l
   const db = await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir })
   const app = Fastify({
     logger,
+    // In milliseconds. Node.js checks every 30 seconds by default, and gives headers 60.
     requestTimeout: 30_000,
+    http: { requestTimeout: 30_000, headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
+    ...(config.trustProxy !== undefined && { trustProxy: config.trustProxy }),
     ...scimServerOptions(scimPath)
   })
   app.addHook('onClose', () => db.close())
@@ -48,7 +51,7 @@ async function registerPlugins (app: FastifyInstance, db: Database, config: Conf
   await app.register(rateLimit, { global: false })
   const limitedRoute = config.rateLimit > 0 ? { rateLimit: { max: config.rateLimit, timeWindow: '1 minute' } } : {}
 
-  await app.register(auth, { users: configuredUsers(config), sessions: databaseSessions(db), loginConfig: limitedRoute })
+  await app.register(auth, { users: configuredUsers(config), sessions: databaseSessions(db), loginConfig: limitedRoute, loginsPerName: config.rateLimit })
   app.decorate('scimTokenStore', postgresStore({ db, createdBy: (user) => user.name }))
   await app.register(scimToken, {
     settingsRoutes: true,

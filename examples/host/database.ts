@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { access, mkdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import pg from 'pg'
@@ -61,14 +61,42 @@ async function openEmbedded (dataDir: string): Promise<Database> {
   })
   const unlock = await lockFolder(dataDir)
   try {
-    const database = await PGlite.create(folder)
+    const isNew = await access(join(folder, 'PG_VERSION')).then(() => false, () => true)
+    await requireSpace(dataDir, isNew ? newDatabaseSpace : neededSpace)
+    const database = await PGlite.create(folder).catch((error: Error) => {
+      throw new Error(`The data in ${folder} cannot be opened: ${error.message}. Set DATA_DIR to another folder, or restore this one.`, { cause: error })
+    })
     return {
-      query: (text, values) => database.query(text, values),
-      transaction: (work) => database.transaction(work),
-      close: () => database.close().finally(unlock)
+      async query (text, values) {
+        await requireSpace(dataDir)
+        return await database.query(text, values)
+      },
+      async transaction (work) {
+        await requireSpace(dataDir)
+        return await database.transaction(work)
+      },
+      async close () {
+        // Closing writes. Without it, the next start repeats what was confirmed from the log.
+        if (await hasSpace(dataDir)) await database.close()
+        await unlock()
+      }
     }
   } catch (error) {
     await unlock()
     throw error
   }
+}
+
+// Two segments of PostgreSQL's log, in bytes.
+const neededSpace = 2 * 16 * 1024 * 1024
+const newDatabaseSpace = neededSpace + 64 * 1024 * 1024
+
+/** PGlite runs in this process, and on a full disk it neither returns nor throws. */
+async function requireSpace (folder: string, bytes = neededSpace): Promise<void> {
+  if (!await hasSpace(folder, bytes)) throw new Error(`The disk of DATA_DIR (${folder}) has less than ${bytes / 1024 / 1024} MB left, so the database is not used: free some space.`)
+}
+
+async function hasSpace (folder: string, bytes = neededSpace): Promise<boolean> {
+  const { bavail, bsize } = await statfs(folder)
+  return bavail * bsize >= bytes
 }

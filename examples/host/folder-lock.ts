@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 
 const heldByThisProcess = new Set<string>()
@@ -14,7 +14,9 @@ export async function lockFolder (folder: string): Promise<() => Promise<void>> 
   const file = resolve(folder, 'host.pid')
   if (!await create(file)) {
     const owner = Number(await readFile(file, 'utf8'))
-    if (heldByThisProcess.has(file) || isOtherProcess(owner)) {
+    // A file without a process id was left by a full disk, as it is never empty while it is created.
+    const isOwned = Number.isInteger(owner) && owner > 0 && isOtherProcess(owner)
+    if (heldByThisProcess.has(file) || isOwned) {
       throw new Error(`Process ${owner} uses the data in ${folder}: stop it, set DATA_DIR to another folder, or remove ${file} if that process is not a host.`)
     }
     await rm(file, { force: true })
@@ -29,12 +31,16 @@ export async function lockFolder (folder: string): Promise<() => Promise<void>> 
 }
 
 async function create (file: string): Promise<boolean> {
+  const whole = `${file}.${process.pid}`
   try {
-    await writeFile(file, String(process.pid), { flag: 'wx' })
+    await writeFile(whole, String(process.pid))
+    await link(whole, file)
     return true
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
     throw error
+  } finally {
+    await rm(whole, { force: true })
   }
 }
 

@@ -4,10 +4,13 @@ import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { scimSecurityScheme } from '../scim/openapi.ts'
 
-const adminToken = 'The API token of a user: the value of `ADMIN_TOKEN`, `*:*.example-admin` by default.'
+const adminToken = 'The API token of a user: the value of `ADMIN_TOKEN`.'
 
 /** Adds the OpenAPI document of the routes that are registered after it, at `/docs/json`, and Swagger UI at `/docs`. */
 async function openapi (app: FastifyInstance): Promise<void> {
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers({ 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY' })
+  })
   await app.register(swagger, {
     openapi: {
       openapi: '3.0.3',
@@ -28,7 +31,12 @@ async function openapi (app: FastifyInstance): Promise<void> {
     // Names a schema in the document by its $id instead of by a number.
     refResolver: { buildLocalReference: (schema, _baseUri, _fragment, i) => String(schema['$id'] ?? `def-${i}`) }
   })
-  await app.register(swaggerUi, { routePrefix: '/docs' })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    // Without TLS the page would load none of its files.
+    transformStaticCSP: (header) => header.replace('upgrade-insecure-requests;', '').replace("frame-ancestors 'self'", "frame-ancestors 'none'")
+  })
 }
 
 export default fastifyPlugin(openapi, { name: 'host-openapi' })

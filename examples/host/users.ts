@@ -16,6 +16,7 @@ export interface Users {
   byName (name: string): User | null
   byToken (token: string): User | null
   byPassword (name: string, password: string): User | null
+  passwordOf (name: string): string | undefined
 }
 
 /** Creates the two users: `admin` with the permission ADMIN, and `viewer` without permissions. */
@@ -32,7 +33,8 @@ export function configuredUsers (config: Config): Users {
     byPassword (name, sent) {
       const account = byName(name)
       return account && isEqual(account.password, sent) ? account.user : null
-    }
+    },
+    passwordOf: (name) => byName(name)?.password
   }
 }
 

@@ -59,7 +59,7 @@ export async function testReadme (t: Test, { blocks, pages, project, db, databas
   t.test('the README of the example host -> names each variable of its environment, and its login works', async (t) => {
     const config = await readFile(join(root, 'examples/host/config.ts'), 'utf8')
     const hostReadme = await readFile(join(root, 'examples/host/README.md'), 'utf8')
-    const variables = [...config.matchAll(/env(?:\['|, ')(\w+)'/g)].map(([, name = '']) => name)
+    const variables = [...config.matchAll(/(?:env\['|env, '|readSecret\(')(\w+)'/g)].map(([, name = '']) => name)
     t.ok(variables.length > 0)
     t.strictSame(variables.filter((name) => !hostReadme.includes(`\`${name}\``)), [])
 
