@@ -4,7 +4,9 @@ import type { Awaitable } from './contracts.ts'
 import { toError } from './thrown.ts'
 
 /** A host-supplied method has not settled within its time limit. */
-class TimeoutError extends Error {}
+class TimeoutError extends Error {
+  readonly code = 'SCIM_TIMEOUT'
+}
 
 /**
  * Calls a host-supplied method, and resolves or rejects as it does. Whatever it settles to after the time
@@ -38,7 +40,7 @@ export function callHost<T> (timeout: number, call: () => Awaitable<T>): Promise
  * @param statusCode status of the response if the method threw; if it timed out, that is 503
  */
 export function hostFailed (method: string, statusCode: 500 | 503, thrown: unknown): Error {
-  return httpErrors.createError(thrown instanceof TimeoutError ? 503 : statusCode, `${method} failed`, { cause: toError(thrown) })
+  return httpErrors.createError(thrown instanceof TimeoutError ? 503 : statusCode, `${method} failed`, { code: failureCode(method), cause: toError(thrown) })
 }
 
 /**
@@ -47,5 +49,9 @@ export function hostFailed (method: string, statusCode: 500 | 503, thrown: unkno
  * @param mustReturn what the contract allows, such as `true or false`
  */
 export function contractError (method: string, mustReturn: string, value: unknown): Error {
-  return httpErrors.internalServerError(`${method} must return ${mustReturn}, got ${kindOf(value)}`)
+  return httpErrors.createError(500, `${method} must return ${mustReturn}, got ${kindOf(value)}`, { code: failureCode(method) })
+}
+
+function failureCode (method: string): string {
+  return method.startsWith('scimTokenStore.') ? 'SCIM_STORE_FAILED' : 'SCIM_RESOLVER_FAILED'
 }

@@ -12,6 +12,7 @@ import { rejectSettingsConfigs, resolveOptions, type ScimTokenOptions } from './
 import { createVerifyScimToken, type VerifyScimToken } from './scim/verify-scim-token.ts'
 
 export type * from './contracts.ts'
+export type { ScimChangeMessage, ScimRejectionMessage } from './diagnostics.ts'
 export type { OperationId, ScimTokenOptions } from './options.ts'
 export { ScimError, type ScimErrorCode, type ScimErrorInit } from './scim/scim-error.ts'
 export { sendScimError } from './scim/send-scim-error.ts'

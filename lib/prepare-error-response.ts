@@ -9,6 +9,7 @@ import { toError, type LoggableError } from './thrown.ts'
  */
 export function prepareErrorResponse (thrown: unknown, request: FastifyRequest, reply: FastifyReply, fields: object = {}): LoggableError {
   const error = toError(thrown)
+  error.code ??= 'SCIM_ERROR'
   if (reply.statusCode < 400) reply.code(error.statusCode ?? 500)
   if (error.headers !== undefined) reply.headers(error.headers)
   closeIfUnread(request, reply)

@@ -3,6 +3,8 @@ import { types } from 'node:util'
 /** An error that is safe to log: it has no secret, and none of its properties throws. */
 export interface LoggableError extends Error {
   code?: string | number
+  /** The code of the innermost cause that has one, such as a SQLSTATE: loggers drop the properties of causes. */
+  causeCode?: string | number
   /** For the response, not the log: they may be those of another server, with its cookies. */
   headers?: Record<string, string>
   /** A status from 400 to 599. */
@@ -23,10 +25,14 @@ export function toError (thrown: unknown, depth = 0): LoggableError {
 
   const [name, stack, code, headers, cause] = ['name', 'stack', 'code', 'headers', 'cause'].map((property) => read(thrown, property))
   if (typeof name === 'string') Object.defineProperty(error, 'name', { value: name })
-  if (typeof stack === 'string') error.stack = redact(stack)
+  // Without one, that of this function would be logged.
+  error.stack = typeof stack === 'string' ? redact(stack) : `${error.name}: ${error.message}`
   if (typeof code === 'string' || typeof code === 'number') error.code = code
   if (isObject(headers)) Object.defineProperty(error, 'headers', { value: headers })
-  if (cause !== undefined && depth < deepestCause) error.cause = toError(cause, depth + 1)
+  if (cause !== undefined && depth < deepestCause) {
+    const { code, causeCode = code } = error.cause = toError(cause, depth + 1)
+    if (causeCode !== undefined) error.causeCode = causeCode
+  }
   const statusCode = statusOf(thrown)
   if (statusCode !== undefined) error.statusCode = statusCode
   return error

@@ -71,6 +71,7 @@ function loginRequired ({ headers }: FastifyRequest, loginPath: string, thrown?:
     : 'the credentials of the request are not accepted'
   // RFC 9110, section 15.5.2: a 401 must have a challenge.
   return httpErrors.createError(401, `You must log in: ${reason}. Log in at ${loginPath}.`, {
+    code: 'SCIM_ADMIN_UNAUTHENTICATED',
     headers: { 'www-authenticate': 'Bearer' },
     ...causeOf(thrown)
   })
@@ -78,7 +79,7 @@ function loginRequired ({ headers }: FastifyRequest, loginPath: string, thrown?:
 
 /** @param thrown what the resolver threw with the status 403, for the log */
 function accessDenied (permissions: readonly string[], thrown?: unknown): Error {
-  return httpErrors.createError(403, `You need one of these permissions to do this: ${permissions.join(', ')}.`, causeOf(thrown))
+  return httpErrors.createError(403, `You need one of these permissions to do this: ${permissions.join(', ')}.`, { code: 'SCIM_ADMIN_FORBIDDEN', ...causeOf(thrown) })
 }
 
 function causeOf (thrown: unknown) {

@@ -15,7 +15,10 @@ export function createOriginCheck (trustedOrigins: readonly string[]): (request:
   const trusted = new Set(trustedOrigins)
   return function checkOrigin (request) {
     if (isSameOrigin(request) || trusted.has(request.headers.origin ?? '')) return
-    throw httpErrors.createError(403, otherOriginMessage, { cause: new Error(`compared ${inspect(comparedHeaders(request))}`) })
+    throw httpErrors.createError(403, otherOriginMessage, {
+      code: 'SCIM_ADMIN_CROSS_ORIGIN',
+      cause: new Error(`compared ${inspect(comparedHeaders(request))}`)
+    })
   }
 }
 

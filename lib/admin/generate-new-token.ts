@@ -2,6 +2,7 @@ import { httpErrors } from '@fastify/sensible'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { contractError } from '../call-host.ts'
 import type { ScimTokenStore } from '../contracts.ts'
+import { reportChange } from '../diagnostics.ts'
 import { closeIfUnread } from '../prepare-error-response.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { generateToken, hashToken } from '../token.ts'
@@ -36,8 +37,9 @@ export async function generateNewToken (
       timeout: options.timeout,
       call: (context) => store.replace({ hash: hashToken(token), createdAt: new Date() }, context)
     })
-    if (stored === false) throw httpErrors.notFound(noSettingsMessage)
+    if (stored === false) throw httpErrors.createError(404, noSettingsMessage, { code: 'SCIM_ADMIN_NO_SETTINGS' })
     if (stored !== true) throw contractError(method, 'true or false', stored)
+    reportChange(request, 'generated', 'generateNewToken')
     closeIfUnread(request, reply)
     reply.header('cache-control', 'no-store')
     return { token }
@@ -46,7 +48,7 @@ export async function generateNewToken (
 
 async function ignoreBody (request: FastifyRequest): Promise<void> {
   if (Number(request.headers['content-length']) > bodyLimit) {
-    throw httpErrors.payloadTooLarge(`The request body is too large: at most ${bodyLimit} bytes are accepted.`)
+    throw httpErrors.createError(413, `The request body is too large: at most ${bodyLimit} bytes are accepted.`, { code: 'SCIM_ADMIN_INVALID_BODY' })
   }
   // Fastify responds to an invalid content type with 415 before it calls a parser.
   request.headers = { ...request.headers, 'content-type': undefined }

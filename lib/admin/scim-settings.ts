@@ -2,6 +2,7 @@ import { httpErrors } from '@fastify/sensible'
 import type { FastifyInstance } from 'fastify'
 import { callHost, contractError, hostFailed } from '../call-host.ts'
 import type { ScimSettingsStore } from '../contracts.ts'
+import { reportChange } from '../diagnostics.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { read } from '../thrown.ts'
 import type { AccessHooks } from './access.ts'
@@ -55,6 +56,7 @@ export async function scimSettings (
       call: (context) => store.setEnabled(enabled, context)
     })
     if (result !== undefined) throw contractError(method, 'nothing', result)
+    reportChange(request, enabled ? 'enabled' : 'disabled', 'setScimSettings')
   }))
 }
 
@@ -65,7 +67,7 @@ function acceptJsonOnly (app: FastifyInstance): void {
   })
   app.addContentTypeParser('*', (request, _payload, done) => {
     const sent = request.headers['content-type'] ?? 'none'
-    done(httpErrors.unsupportedMediaType(`The content type of the request (${sent}) is not accepted: send application/json.`))
+    done(httpErrors.createError(415, `The content type of the request (${sent}) is not accepted: send application/json.`, { code: 'SCIM_ADMIN_INVALID_BODY' }))
   })
 }
 
@@ -85,5 +87,5 @@ function readEnabled (body: unknown): boolean {
 
 function invalidBody (fault: Fault): Error {
   const message = `The body must look like {"enabled": true}. ${fault.message}`
-  return httpErrors.createError(400, message, { details: [fault] })
+  return httpErrors.createError(400, message, { code: 'SCIM_ADMIN_INVALID_BODY', details: [fault] })
 }

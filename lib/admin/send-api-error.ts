@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { OutgoingHttpHeaders } from 'node:http'
 import { httpErrors } from '@fastify/sensible'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { publishRejection } from '../diagnostics.ts'
 import { prepareErrorResponse } from '../prepare-error-response.ts'
 import { read, statusOf } from '../thrown.ts'
 import { adminState } from './request-state.ts'
@@ -39,6 +40,7 @@ export function sendApiError (thrown: unknown, request: FastifyRequest, reply: F
   reply.removeHeader('content-type')
 
   const { statusCode } = reply
+  publishRejection(request.id, error, statusCode)
   const name = documentedNames[statusCode] ?? httpErrors.createError(statusCode).name
   const message = statusCode < 500 ? error.message : serverErrorMessage(statusCode, state.isStoreCalled)
   const givenDetails = read(thrown, 'details')

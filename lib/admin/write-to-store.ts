@@ -23,7 +23,7 @@ export async function writeToStore<T> (request: FastifyRequest, reply: FastifyRe
   const context = storeContext(request)
   const { socket } = request
   // The client could not read the response: a new token would be lost, and the old one invalid.
-  if (socket.destroyed) throw httpErrors.createError(499, 'the client has disconnected')
+  if (socket.destroyed) throw httpErrors.createError(499, 'the client has disconnected', { code: 'SCIM_ADMIN_DISCONNECTED' })
 
   const state = adminState(request)
   const controller = new AbortController()

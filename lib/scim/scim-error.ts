@@ -34,8 +34,8 @@ export interface ScimErrorInit {
  * An error that serializes to a SCIM error response (RFC 7644, section 3.12).
  *
  * It is not an `Error`: Fastify builds the response body of an `Error` itself, and sends any other
- * thrown object as it is. `sendScimError` sends it, too. It has no stack, which would cost half as much
- * as the rest of a rejection.
+ * thrown object as it is. `sendScimError` sends it, too. Its stack has no trace, which would
+ * cost half as much as the rest of a rejection.
  */
 export class ScimError {
   // Only the properties of the body are enumerable: a host's validator or serializer may allow no others.
@@ -64,6 +64,11 @@ export class ScimError {
   /** The name of the class, as errors have it; never sent. */
   get name () {
     return 'ScimError'
+  }
+
+  /** Name, code and message as errors have them at the top of their stack, for loggers; there is no trace. */
+  get stack () {
+    return `ScimError [${this.#code}]: ${this.detail}`
   }
 
   /** Status of the response. */

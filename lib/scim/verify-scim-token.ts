@@ -2,6 +2,7 @@ import { types } from 'node:util'
 import type { FastifyReply, FastifyRequest, RawRequestDefaultExpression, RawServerBase, RouteGenericInterface } from 'fastify'
 import { callHost, contractError, hostFailed } from '../call-host.ts'
 import type { ScimTokenRecord, ScimTokenStore } from '../contracts.ts'
+import { publishRejection } from '../diagnostics.ts'
 import { closeIfUnread } from '../prepare-error-response.ts'
 import { read } from '../thrown.ts'
 import { hasFormat, holdsToken, isHash, isToken, matchesHash } from '../token.ts'
@@ -30,7 +31,7 @@ function verifyInScope (request: FastifyRequest, reply: FastifyReply): Promise<v
 }
 
 async function rejectUnregistered (_request: FastifyRequest, reply: FastifyReply): Promise<never> {
-  throw withStatus(reply, new ScimError({
+  throw rejection(reply, new ScimError({
     statusCode: 500,
     code: 'SCIM_TOKEN_NOT_REGISTERED',
     message: 'Something went wrong on the server. Its log has the cause.',
@@ -54,16 +55,16 @@ export function createVerifyScimToken (store: ScimTokenStore, timeout: number): 
 
   async function verify (request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const token = readBearerToken(request)
-    if (token instanceof ScimError) throw withStatus(reply, token)
+    if (token instanceof ScimError) throw rejection(reply, token)
 
     const record = await callHost(timeout, () => store.find({ request })).then(readRecord, (thrown) => hostFailed(method, 503, thrown))
     // Fastify would go on with the request, or end the process because of a second response.
     if (isTimedOut(request, reply)) return await new Promise<never>(() => {})
-    if (record instanceof Error) throw withStatus(reply, storeFailed(record))
+    if (record instanceof Error) throw rejection(reply, storeFailed(record))
 
     // Hashed without a record too, so that the response time does not tell whether there is one.
     const matches = matchesHash(token, record?.hash ?? '')
-    if (record === null || !matches) throw withStatus(reply, rejected(token, record))
+    if (record === null || !matches) throw rejection(reply, rejected(token, record))
     request.scimToken = Object.freeze(record)
   }
 }
@@ -71,14 +72,20 @@ export function createVerifyScimToken (store: ScimTokenStore, timeout: number): 
 const method = 'scimTokenStore.find'
 const malformed = 'This is not a SCIM token of this server: it is truncated, mistyped or from elsewhere. Copy it again, or generate a new one.'
 
+// Why a token is invalid, for the log: the response must not tell. They have no stack, which would be dear.
+const noRecord = Object.freeze({ code: 'SCIM_NO_RECORD', message: 'the store returned no record: SCIM is disabled, or no token was generated' })
+const otherToken = Object.freeze({ code: 'SCIM_OTHER_TOKEN', message: 'the hash is not the stored one: the token was replaced, or is of another tenant or server' })
+const notAToken = Object.freeze({ code: 'SCIM_NOT_A_TOKEN', message: 'the format or the checksum is not that of a token' })
+
 /** Whether Fastify's `handlerTimeout` has expired; it is at least 1 ms. Without one, reading `signal` would be slow. */
 function isTimedOut (request: FastifyRequest, reply: FastifyReply): boolean {
   return reply.elapsedTime >= 1 && request.routeOptions.handlerTimeout > 0 && read(request.signal.reason, 'code') === 'FST_ERR_HANDLER_TIMEOUT'
 }
 
-/** Sets the status of the reply too, for error handlers that only send the error. */
-function withStatus (reply: FastifyReply, error: ScimError): ScimError {
+/** Returns the error to throw. Sets the status of the reply too, for error handlers that only send the error. */
+function rejection (reply: FastifyReply, error: ScimError): ScimError {
   reply.code(error.statusCode)
+  publishRejection(reply.request.id, error, error.statusCode)
   closeIfUnread(reply.request, reply)
   return error
 }
@@ -96,8 +103,8 @@ function readRecord (found: unknown): ScimTokenRecord | null | Error {
 /** Returns why a well-formed token and this record do not match. What matches needs no further check. */
 function rejected (token: string, record: ScimTokenRecord | null): ScimError {
   if (record !== null && !isHash(record.hash)) return storeFailed(hashInvalid(record.hash))
-  if (!isToken(token)) return tokenInvalid(malformed)
-  return tokenInvalid('This SCIM token is not the valid one: a newer one was generated, it is from another server, or SCIM is disabled.')
+  if (!isToken(token)) return tokenInvalid(malformed, notAToken)
+  return tokenInvalid('This SCIM token is not the valid one: a newer one was generated, it is from another server, or SCIM is disabled.', record === null ? noRecord : otherToken)
 }
 
 function hashInvalid (hash: unknown): Error {
@@ -112,11 +119,11 @@ function readBearerToken ({ headers: { authorization } }: FastifyRequest): strin
 
   const token = authorization.replace(bearer, '')
   if (hasFormat(token)) return token
-  if (token.trim() === '') return tokenInvalid(`No token follows the scheme Bearer. ${howTo}`)
+  if (token.trim() === '') return tokenInvalid(`No token follows the scheme Bearer. ${howTo}`, notAToken)
   // Generating another token would invalidate a good one, and it would be pasted in the same way.
   return tokenInvalid(holdsToken(token)
     ? 'The Authorization header holds a SCIM token with something around or within it, such as quotes, blanks or a second "Bearer". Paste the token alone.'
-    : malformed)
+    : malformed, notAToken)
 }
 
 function storeFailed (cause: unknown): ScimError {
@@ -134,10 +141,10 @@ function tokenMissing (detail: string): ScimError {
   return unauthorized(detail, 'SCIM_TOKEN_MISSING', 'Bearer realm="SCIM"')
 }
 
-function tokenInvalid (detail: string): ScimError {
-  return unauthorized(detail, 'SCIM_TOKEN_INVALID', 'Bearer realm="SCIM", error="invalid_token"')
+function tokenInvalid (detail: string, cause: object): ScimError {
+  return unauthorized(detail, 'SCIM_TOKEN_INVALID', 'Bearer realm="SCIM", error="invalid_token"', cause)
 }
 
-function unauthorized (message: string, code: ScimErrorCode, challenge: string): ScimError {
-  return new ScimError({ statusCode: 401, code, message, headers: { 'www-authenticate': challenge } })
+function unauthorized (message: string, code: ScimErrorCode, challenge: string, cause?: object): ScimError {
+  return new ScimError({ statusCode: 401, code, message, headers: { 'www-authenticate': challenge }, cause })
 }

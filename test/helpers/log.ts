@@ -9,7 +9,7 @@ export interface LogLine {
   level: number
   msg?: string
   errorId?: string
-  err?: { message: string, stack: string }
+  err?: { message: string, stack: string, code?: string, causeCode?: string }
   [key: string]: unknown
 }
 

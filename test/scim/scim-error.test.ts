@@ -96,7 +96,7 @@ t.test('onError hooks of the host -> called once for each rejection, with its ca
   await send()
   await send(anyToken)
   t.match(seen, [
-    { constructor: ScimError, statusCode: 401, message: /no Authorization header/, stack: undefined, cause: undefined },
+    { constructor: ScimError, statusCode: 401, message: /no Authorization header/, stack: /^ScimError \[SCIM_TOKEN_MISSING\]: The request has no/, cause: undefined },
     { constructor: ScimError, statusCode: 503, message: /unable to verify/, cause: { cause: { message: 'connection refused', stack: /scim-error\.test/ } } }
   ])
 })
