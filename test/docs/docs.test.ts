@@ -38,6 +38,9 @@ t.test('docs/testing.md', (t) => testTesting(t, context))
 t.test('docs/plugins.md', (t) => testPlugins(t, context))
 t.test('docs/databases.md', (t) => testDatabases(t, context))
 
+// test/operations.test.ts runs all blocks of this page.
+context.blocks.leaveOut('docs/operations.md', () => true)
+
 t.test('each documented install command -> names packages that these tests use', async (t) => {
   const { dependencies } = JSON.parse(await readFile(join(import.meta.dirname, 'package.json'), 'utf8'))
   const known = new Set(['fastify-scim-token', ...Object.keys(dependencies)])

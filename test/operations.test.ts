@@ -1,0 +1,281 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import Fastify from 'fastify'
+import pg from 'pg'
+import t from 'tap'
+import { sendScimError } from '../lib/index.ts'
+import { postgresMigration, postgresStore } from '../lib/stores/postgres.ts'
+import { Blocks, readPages } from './docs/pages.ts'
+import { earlierVersions } from './helpers/earlier-versions.ts'
+import { admin, generate, registerScimToken, startHost, users } from './helpers/host.ts'
+import { startPostgres } from './helpers/postgres.ts'
+import { listen } from './helpers/raw-http.ts'
+import { addScimRoutes, scimPath } from './helpers/scim-host.ts'
+import { createStoreContext } from './helpers/store-context.ts'
+
+// The blocks of the page, in its order, on one database. An old node runs from the first to the last step of the deployment.
+
+const page = 'docs/operations.md'
+const markdown = (await readPages()).get(page) ?? ''
+const blocks = new Blocks(new Map([[page, markdown]]))
+const sql = (section: string) => blocks.all(page, section, 'sql')
+
+const server = await startPostgres()
+const url = (role: string) => server.url.replace('//postgres@', `//${role}@`)
+const pools: pg.Pool[] = []
+const connect = (role: string, config: pg.PoolConfig = {}) => {
+  const pool = new pg.Pool({ connectionString: url(role), ...config })
+  pool.on('error', () => {})
+  pools.push(pool)
+  return pool
+}
+t.teardown(async () => {
+  await Promise.all(pools.map((pool) => pool.end()))
+  await server.stop()
+})
+
+process.env['DATABASE_URL'] = url('app')
+const folder = t.testdir(blocks.files(page))
+const load = async (file: string) => await import(pathToFileURL(join(folder, file)).href)
+
+const superuser = connect('postgres')
+await superuser.query('create role owner login; create role app login; grant create on schema public to owner')
+const [owner, app] = [connect('owner'), connect('app')]
+const tenantOf = ({ headers }: { headers: object }) => String(Object(headers)['x-tenant'] ?? 'default')
+const createdBy = ({ name }: { name: string }) => name
+const store = postgresStore({ db: app, createdBy, tenant: tenantOf })
+const context = await createStoreContext({ name: 'ada' })
+const record = (digit: string) => ({ hash: digit.repeat(64), createdAt: new Date() })
+
+/** Returns a function that verifies the token at a host. */
+const verifyAt = (host: { inject: Function }, token: string) => async (): Promise<number> =>
+  (await host.inject({ url: scimPath, headers: { authorization: `Bearer ${token}` } })).statusCode
+
+t.test('Deploy: an old node runs on, and the steps are done in their order -> it verifies after each, the new node writes, and the app has no other rights', async (t) => {
+  const earlier = earlierVersions['with two fences']
+  await owner.query(earlier.migration)
+  await owner.query(`
+    insert into scim_settings (tenant, enabled) values ('default', true);
+    grant select on scim_settings to app;
+    grant insert (tenant, enabled, enabled_fence) on scim_settings to app;
+    grant update (enabled, token_hash, token_created_at, token_created_by, fence, token_fence, enabled_fence) on scim_settings to app;
+    grant insert (tenant, token_hash, enabled, created_by) on scim_token_audit to app`)
+  const { app: oldNode } = await startHost(t, { store: { ...earlier.createStore(app) }, routes: addScimRoutes })
+  const token = (await generate(oldNode)).json().token
+  const verify = verifyAt(oldNode, token)
+  t.equal(await verify(), 200)
+
+  const [buildIndex = '', changeKey = '', grants = '', revoke = ''] = sql('Deploy')
+  await owner.query(postgresMigration())
+  t.equal(await verify(), 200, 'migrated')
+  await owner.query(buildIndex)
+  t.equal(await verify(), 200, 'the index is built')
+  const key = await owner.connect()
+  for (const statement of changeKey.split(/;\n/)) await key.query(statement)
+  key.release()
+  t.equal(await verify(), 200, 'the key is changed')
+  const { rows: [constraint] } = await owner.query("select convalidated from pg_constraint where conname = 'scim_token_audit_check'")
+  t.equal(constraint.convalidated, true)
+  t.equal((await generate(oldNode)).statusCode, 503, 'the old node cannot write')
+
+  await owner.query(grants)
+  t.equal(await verify(), 200, 'the rights are granted')
+  const { app: newNode } = await startHost(t, { store, routes: addScimRoutes })
+  const newToken = (await generate(newNode)).json().token
+  t.strictSame([await verify(), await verifyAt(oldNode, newToken)()], [401, 200], 'both nodes know the new token')
+  await owner.query(revoke)
+  t.strictSame([await verifyAt(oldNode, newToken)(), (await generate(newNode)).statusCode], [200, 200])
+
+  for (const statement of [
+    "insert into scim_token_audit (tenant, enabled, created_by, created_at) values ('default', true, 'ada', '2020-01-01')",
+    "update scim_token_audit set created_by = 'grace'",
+    'delete from scim_token_audit',
+    'truncate scim_token_audit',
+    'select created_by from scim_token_audit',
+    'delete from scim_settings',
+    "insert into scim_settings (tenant, enabled) values ('other', true)",
+    "update scim_settings set tenant = 'other'",
+    'drop table scim_token_audit',
+    'create table more ()'
+  ]) {
+    await t.rejects(app.query(statement), { message: /^(permission denied|must be owner)/ }, statement)
+  }
+  await t.resolves(app.query(postgresMigration()), 'the app may run the migration')
+})
+
+t.test('Read the audit -> the last events of the tenant', async (t) => {
+  await store.setEnabled(false, context)
+  await store.setEnabled(true, context)
+  const { rows } = await owner.query(sql('Read the audit')[0]!)
+  t.strictSame(rows.slice(0, 3).map(({ event, created_by: by }) => [event, by]), [['SCIM enabled', 'ada'], ['SCIM disabled', 'ada'], ['token generated', 'admin']])
+})
+
+t.test('A pool for writes: the row of one tenant is locked and five tokens are generated for it -> verifications of another tenant time out with one pool, and get 200 with two', async (t) => {
+  await superuser.query("insert into scim_settings (tenant, enabled) values ('locked', true)")
+  const { store: twoPools, pools: [reads, writes] } = await load('store.mjs')
+  pools.push(reads, writes)
+  const one = postgresStore({ db: connect('app', { max: 5, connectionTimeoutMillis: 300, query_timeout: 3000 }), createdBy, tenant: tenantOf })
+  const two = {
+    ...one,
+    find: twoPools.find,
+    replace: postgresStore({ db: connect('app', { max: 2, connectionTimeoutMillis: 300, query_timeout: 3000 }), createdBy, tenant: tenantOf }).replace
+  }
+
+  for (const [what, starvable, expected] of [['one pool', one, 503], ['two pools', two, 200]] as const) {
+    const { app: host } = await startHost(t, { store: starvable, routes: addScimRoutes })
+    const { token } = (await generate(host)).json()
+    const lock = await superuser.connect()
+    await lock.query("begin; select from scim_settings where tenant = 'locked' for update")
+    const writing = Array.from({ length: 5 }, () => generate(host, { ...admin, 'x-tenant': 'locked' }))
+    const isWaiting = async () => (await superuser.query("select from pg_stat_activity where wait_event_type = 'Lock'")).rows.length >= (starvable === one ? 5 : 2)
+    while (!await isWaiting());
+    t.equal(await verifyAt(host, token)(), expected, what)
+    await lock.query('rollback')
+    lock.release()
+    await Promise.all(writing)
+  }
+})
+
+t.test('Log and alerts -> the commands find what they are for, and the statement finds an old token', async (t) => {
+  const { app: host, log } = await startHost(t, {
+    store: { ...store, find: () => { throw new Error('down') } },
+    async routes (scim) {
+      scim.setErrorHandler(sendScimError)
+      await addScimRoutes(scim)
+    }
+  })
+  const { token } = (await generate(host)).json()
+  t.equal(await verifyAt(host, token)(), 503)
+  const cwd = t.testdir({ 'app.log': log.map((line) => JSON.stringify(line)).join('\n') })
+  const [failures = '', changes = ''] = blocks.one(page, 'Log and alerts', 'sh').trim().split('\n')
+  const run = async (command: string) => (await promisify(execFile)('sh', ['-c', command], { cwd })).stdout.trim().split('\n').map((line) => JSON.parse(line))
+  t.match(await run(failures), [{ level: 50, err: { code: 'SCIM_STORE_FAILED' } }])
+  t.match(await run(changes), [{ level: 30, event: 'generated' }])
+
+  const [findOld = ''] = sql('Log and alerts')
+  t.strictSame((await owner.query(findOld)).rows, [])
+  await superuser.query("update scim_settings set token_created_at = '2020-01-01' where tenant = 'default'")
+  t.match((await owner.query(findOld)).rows, [{ tenant: 'default', token_created_by: 'admin' }])
+
+  const codes = [...markdown.matchAll(/^\| `(SCIM_\w+)` \|/gm)].map(([, code]) => code)
+  t.equal(codes.length, 16)
+})
+
+t.test('Channels -> rejections are counted by their code', async (t) => {
+  const { rejections } = await load('metrics.mjs')
+  const { app: host } = await startHost(t, { store, routes: addScimRoutes })
+  await host.inject(scimPath)
+  await generate(host, {})
+  t.strictSame([...rejections], [['SCIM_TOKEN_MISSING', 1], ['SCIM_ADMIN_UNAUTHENTICATED', 1]])
+})
+
+t.test('When a token was last used -> recorded once, for accepted requests alone, and a failing database stops no request', async (t) => {
+  await owner.query(sql('When a token was last used')[0]!)
+  const { recordLastUsed } = await load('last-used.mjs')
+  const statements: Promise<unknown>[] = []
+  const db = {
+    query: (text: string, values: unknown[]) => {
+      const result = app.query(text, values)
+      statements.push(result)
+      return result
+    }
+  }
+  const { app: host } = await startHost(t, {
+    store,
+    async routes (scim) {
+      recordLastUsed(scim, db, tenantOf)
+      await addScimRoutes(scim)
+    }
+  })
+  const { token } = (await generate(host)).json()
+  await host.inject(scimPath)
+  t.equal(statements.length, 0)
+  for (let i = 0; i < 3; i++) t.equal(await verifyAt(host, token)(), 200)
+  t.equal(statements.length, 1)
+  await statements[0]
+  t.match((await app.query('select * from scim_last_used')).rows, [{ tenant: 'default', at: Date }])
+
+  const { app: failing, log } = await startHost(t, {
+    store,
+    async routes (scim) {
+      recordLastUsed(scim, { query: () => Promise.reject(new Error('down')) }, tenantOf)
+      await addScimRoutes(scim)
+    }
+  })
+  t.equal(await verifyAt(failing, token)(), 200)
+  t.match(log.find(({ level }) => level === 40), { err: { message: 'down' } })
+})
+
+const revoke = sql('Revoke in an emergency')[0]!
+
+t.test('Revoke in an emergency, Restore a backup -> the token is rejected, the audit has it, and generating works after SCIM was enabled', async (t) => {
+  const { app: host } = await startHost(t, { store, routes: addScimRoutes })
+  for (const statement of [revoke, revoke.replace("  where tenant = 'default'\n", '')]) {
+    await store.setEnabled(true, context)
+    const { token } = (await generate(host)).json()
+    t.equal(await verifyAt(host, token)(), 200)
+    await owner.query(statement)
+    t.equal(await verifyAt(host, token)(), 401)
+    t.match((await owner.query("select * from scim_token_audit where tenant = 'default' order by id desc limit 1")).rows, [{ enabled: false, created_by: 'operator' }])
+    await store.setEnabled(true, context)
+    t.equal(await verifyAt(host, token)(), 401, 'the token is gone')
+  }
+  const { rows } = await owner.query("select from scim_settings where tenant = 'locked' and enabled")
+  t.equal(rows.length, 0, 'all tenants')
+})
+
+t.test('Retention and erasure -> old rows, a name and a tenant are gone, and nothing else', async (t) => {
+  const [retain = '', removeTenant = ''] = sql('Retention and erasure')
+  await owner.query("insert into scim_token_audit (tenant, enabled, created_by, created_at) values ('default', true, 'grace', now() - interval '3 years'), ('gone', true, 'grace', now()), ('default', true, 'grace', now())")
+  await owner.query("insert into scim_settings (tenant, enabled) values ('gone', true)")
+  await owner.query(retain)
+  await owner.query(removeTenant)
+  const { rows } = await owner.query("select tenant from scim_token_audit where created_by = 'grace'")
+  t.strictSame(rows, [{ tenant: 'default' }])
+  t.equal((await owner.query("select from scim_token_audit where created_by = 'ada'")).rows.length, 0)
+  t.ok((await owner.query("select from scim_token_audit where created_by = 'erased'")).rows.length > 0)
+  t.equal((await owner.query("select from scim_settings where tenant = 'gone'")).rows.length, 0)
+})
+
+t.test('Row-level security -> the store works through tenantDb, without it no row is found, and another tenant is out of reach', async (t) => {
+  await owner.query(sql('Row-level security')[0]!)
+  t.equal(await store.find(context), null)
+  t.equal(await store.replace(record('a'), context), false)
+  const { tenantDb } = await load('tenant-db.mjs')
+  const db = tenantDb(app)
+  const secured = postgresStore({ db, createdBy, tenant: tenantOf })
+  await secured.setEnabled(true, context)
+  t.equal(await secured.replace(record('b'), context), true)
+  t.match(await secured.find(context), { hash: 'b'.repeat(64) })
+  t.match(await secured.getSettings(context), { enabled: true, hasToken: true })
+  t.strictSame((await db.query('select $1::text as own, tenant from scim_settings where tenant <> $1', ['default'])).rows, [])
+  await t.rejects(db.query("insert into scim_token_audit (tenant, id, enabled, created_by) values ('other', 1, true, $1)", ['default']), { message: /row-level security/ })
+  t.strictSame((await app.query("select current_setting('app.tenant', true) as tenant")).rows.filter(({ tenant }) => tenant), [], 'no connection keeps a tenant')
+})
+
+t.test('Close a node -> a request that arrives meanwhile gets the 503 of SCIM with Retry-After, not that of Fastify', async (t) => {
+  t.match(blocks.one(page, 'Close a node', 'js'), 'return503OnClosing: false')
+  for (const [return503OnClosing, expected] of [[true, undefined], [false, '5']] as const) {
+    const host = Fastify({ return503OnClosing })
+    registerScimToken(host, { resolver: users, store: { find: () => Promise.reject(new Error('the pool is closed')), replace: () => false } })
+    host.register(async (scim) => {
+      scim.setErrorHandler(sendScimError)
+      await addScimRoutes(scim)
+    })
+    let send = async (): Promise<Response> => { throw new Error('not listening') }
+    let response: Response | undefined
+    // The server still accepts connections while these hooks run.
+    host.addHook('preClose', async () => { response = await send() })
+    const address = await listen(host)
+    send = () => fetch(`${address}${scimPath}`, { headers: { authorization: 'Bearer scim_4eDSyp7eV8rHF61DuGmF5O4rzjDQmaIpKRLtZZ4Wjrq1q4mCu' } })
+    await host.close()
+    t.equal(response?.status, 503)
+    t.equal(response?.headers.get('retry-after') ?? undefined, expected)
+  }
+})
+
+t.test('the page -> each of its blocks was run', async (t) => {
+  t.strictSame(blocks.unused(), [])
+})
