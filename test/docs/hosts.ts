@@ -71,12 +71,30 @@ async function startRedis (t: Test): Promise<string> {
   throw new Error('Redis did not start')
 }
 
-export async function testTesting (t: Test, { blocks, project }: Context): Promise<void> {
+export async function testTesting (t: Test, { blocks, project, installs }: Context): Promise<void> {
+  const page = 'docs/testing.md'
+  const files = blocks.files(page)
+  // Without the guard, three tests fail.
+  const unguarded = { ...files, 'app.mjs': files['app.mjs']?.replace(/^.*addHook.*$/m, '') ?? '' }
+  const importingFrom = (runner: string, from: Record<string, string>) => ({ ...from, 'app.test.mjs': from['app.test.mjs']?.replace("'node:test'", `'${runner}'`) ?? '' })
+
   t.test('the tests of an app -> pass; without the guard they fail', async (t) => {
-    const files = blocks.files('docs/testing.md')
     t.strictSame(await runTests(await project.write(files), 'app.test.mjs'), { pass: 5, fail: 0 })
-    const unguarded = { ...files, 'app.mjs': files['app.mjs']?.replace(/^.*addHook.*$/m, '') ?? '' }
     await t.rejects(runTests(await project.write(unguarded), 'app.test.mjs'), { message: /# fail 3/ })
+  })
+
+  t.test('the tests of an app with vitest -> the same', async (t) => {
+    const vitest = async (from: Record<string, string>) => await run(await project.write(importingFrom('vitest', from)), 'npx', ['vitest', 'run', '--root', '.'])
+    t.match(await vitest(files), /Tests .*5 passed/)
+    await t.rejects(vitest(unguarded), { message: /Tests .*3 failed/ })
+  })
+
+  t.test('the tests of an app with Jest -> the same', async (t) => {
+    const [install = ''] = blocks.all(page, 'Testing your app', 'sh')
+    installs.push(install.replace('--save-dev ', ''))
+    const jest = async (from: Record<string, string>) => await run(await project.write(importingFrom('@jest/globals', from)), 'npx', ['jest', '--rootDir', '.', '--watchman=false'])
+    await t.resolves(jest(files))
+    await t.rejects(jest(unguarded), { message: /Tests: +3 failed, 2 passed/ })
   })
 }
 
