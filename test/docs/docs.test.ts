@@ -6,7 +6,7 @@ import { startPostgres } from '../helpers/postgres.ts'
 import { testAttacks } from './attacks.ts'
 import type { Context } from './context.ts'
 import { testDatabases } from './databases.ts'
-import { testCustomStore, testPlugins, testTesting } from './hosts.ts'
+import { testCustomStore, testDeployment, testPlugins, testTesting } from './hosts.ts'
 import { Blocks, readPages } from './pages.ts'
 import { createProject } from './project.ts'
 import { testReadme } from './readme.ts'
@@ -35,6 +35,7 @@ t.test('docs/resolvers.md', (t) => testResolvers(t, context))
 t.test('docs/proxies.md', (t) => testProxies(t, context))
 t.test('docs/custom-store.md', (t) => testCustomStore(t, context))
 t.test('docs/testing.md', (t) => testTesting(t, context))
+t.test('docs/deployment.md', (t) => testDeployment(t, context))
 t.test('docs/plugins.md', (t) => testPlugins(t, context))
 t.test('docs/databases.md', (t) => testDatabases(t, context))
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { copyFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { FastifyInstance } from 'fastify'
@@ -8,7 +8,7 @@ import type { Test } from 'tap'
 import { freePort } from '../helpers/free-port.ts'
 import type { Context } from './context.ts'
 import { generate, partOfApp, startPart } from './part-of-app.ts'
-import { compile, run, runTests } from './project.ts'
+import { compile, run, runTests, start } from './project.ts'
 
 export async function testCustomStore (t: Test, { blocks, project, db, databaseUrl }: Context): Promise<void> {
   const page = 'docs/custom-store.md'
@@ -95,6 +95,37 @@ export async function testTesting (t: Test, { blocks, project, installs }: Conte
     const jest = async (from: Record<string, string>) => await run(await project.write(importingFrom('@jest/globals', from)), 'npx', ['jest', '--rootDir', '.', '--watchman=false'])
     await t.resolves(jest(files))
     await t.rejects(jest(unguarded), { message: /Tests: +3 failed, 2 passed/ })
+  })
+}
+
+export async function testDeployment (t: Test, { blocks, project }: Context): Promise<void> {
+  const page = 'docs/deployment.md'
+  const files = { 'app.mjs': (blocks.files('README.md')['app.mjs'] ?? '').replace('port: 3000', 'port: 0') }
+  const status = async (t: Test, folder: string, args: string[], node?: string) => {
+    const port = await start(t, folder, args, { ADMIN_TOKEN: 'change-me' }, [], node)
+    return (await fetch(`http://127.0.0.1:${port}${generate.url}`, { method: 'POST', headers: generate.headers })).status
+  }
+
+  t.test('the bundled example, without node_modules -> generates a token; an ES module without the banner does not start', async (t) => {
+    const folder = await project.write(files)
+    const commands = blocks.one(page, 'Bundling', 'sh')
+    await run(folder, 'sh', ['-c', commands])
+    const away = t.testdir({})
+    for (const bundle of ['bundle.cjs', 'bundle.mjs']) {
+      await copyFile(join(folder, bundle), join(away, bundle))
+      t.equal(await status(t, away, [bundle]), 200, bundle)
+    }
+    await run(folder, 'sh', ['-c', commands.replaceAll(/ --banner:js=.*/g, '')])
+    await t.rejects(run(folder, process.execPath, ['bundle.mjs'], { ADMIN_TOKEN: 'change-me' }), { message: /Dynamic require of "node:events" is not supported/ })
+  })
+
+  t.test('the example with the permission model -> generates a token', async (t) => {
+    const [, ...args] = blocks.one(page, 'Permissions of Node.js', 'sh').trimEnd().split(' ')
+    // The folder of the project is one above that of the app.
+    const folder = await project.write(files)
+    const home = args.map((argument) => argument.replace('=.', `=${project.folder}`))
+    t.equal(await status(t, folder, home, project.node24), 200)
+    await t.rejects(run(folder, project.node24, ['--permission', 'app.mjs'], { ADMIN_TOKEN: 'change-me' }), { message: /ERR_ACCESS_DENIED/ })
   })
 }
 

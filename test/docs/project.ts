@@ -71,9 +71,10 @@ export async function runTests (folder: string, file: string, env: NodeJS.Proces
  * Starts a server until the end of a test, and resolves to the port that its log names.
  *
  * @param lines gets each line that the server prints
+ * @param node the program
  */
-export async function start (t: Test, cwd: string, args: string[], env: NodeJS.ProcessEnv = {}, lines: string[] = []): Promise<number> {
-  const server = spawn(process.execPath, args, { cwd, env: { ...environment(), PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
+export async function start (t: Test, cwd: string, args: string[], env: NodeJS.ProcessEnv = {}, lines: string[] = [], node = process.execPath): Promise<number> {
+  const server = spawn(node, args, { cwd, env: { ...environment(), PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(async () => {
     if (server.exitCode === null && server.kill()) await once(server, 'exit')
   })
