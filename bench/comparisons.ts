@@ -1,162 +1,43 @@
-import type { Contestant } from './contestant.ts'
-
-/** A contestant with one kind of request. */
-export interface Entry {
-  name: string
-  contestant: Contestant
-  request: BenchRequest
-}
-
 /** One kind of request. */
 export interface BenchRequest {
   method: 'GET' | 'POST'
-  path: string
+  url: string
   credentials: 'admin' | 'valid token' | 'wrong token' | 'malformed token'
-  /** The status that the response must have. */
-  status: 200 | 401
   /** Requests under way at once. */
   concurrency: number
 }
 
-/** Entries measured side by side, and how the one named `plugin` is compared with others. */
+/** What is measured of one request, on average: microseconds of CPU time and of elapsed time, and SQL statements. */
+export type Measured = Record<'cpu' | 'elapsed' | 'statements', number>
+
+/** Contestants that are measured side by side, the plugin and others. */
 export interface Group {
   title: string
-  entries: Entry[]
-  comparisons: Comparison[]
+  request: BenchRequest
+  /** The status that the plugin responds with, and all others except `no check`. */
+  status: 200 | 401
+  others: readonly string[]
+  compared: readonly ('cpu' | 'elapsed')[]
+  onPostgres: boolean
+  /** Requests before the first window. Those that wait for a database are few a second, and optimized late. */
+  warmUp: number
+  /** Requests in a window. */
+  window: number
 }
 
-/**
- * Compares the CPU time of `plugin` with that of another entry: as the other's divided by the
- * plugin's, or as the microseconds that the plugin takes over it.
- */
-export interface Comparison {
-  to: string
-  as: 'ratio' | 'microseconds over'
-  /** At least this ratio, or at most these microseconds. */
-  goal?: number
-}
+const get = { method: 'GET', url: '/scim/v2/Users', concurrency: 1 } as const
+const generate = { method: 'POST', url: '/api/admin/scim-settings/generate-new-token', credentials: 'admin', concurrency: 1 } as const
+const inMemory = { onPostgres: false, compared: ['cpu'], warmUp: 30_000, window: 2000 } as const
+const onPostgres = { onPostgres: true, compared: ['cpu'], status: 200, others: ['by hand'], warmUp: 1500, window: 100 } as const
 
-const generate: BenchRequest = {
-  method: 'POST',
-  path: '/api/admin/scim-settings/generate-new-token',
-  credentials: 'admin',
-  status: 200,
-  concurrency: 1
-}
-
-const verify: BenchRequest = {
-  method: 'GET',
-  path: '/scim/v2/Users',
-  credentials: 'valid token',
-  status: 200,
-  concurrency: 1
-}
-const verifyWrong: BenchRequest = { ...verify, credentials: 'wrong token', status: 401 }
-const verifyMalformed: BenchRequest = { ...verify, credentials: 'malformed token', status: 401 }
-
-const unchecked = { module: './contestants/unchecked.js' }
-const bearerAuth = { module: './peers/bearer-auth.js' }
-const betterAuth = (job: 'generate' | 'verify') => ({ module: './peers/better-auth.js', setup: { job } })
-
-/** What needs neither a database nor a network, with a resolver and a store that return promises. */
-export const withPromises: Group[] = [
-  {
-    title: 'generate',
-    entries: [
-      { name: 'plugin', contestant: plugin(), request: generate },
-      { name: 'plugin, no time limit', contestant: plugin({ timeout: 0 }), request: generate },
-      { name: 'by hand', contestant: byHand(), request: generate },
-      { name: 'node:http by hand', contestant: { module: './contestants/node-http.js' }, request: generate },
-      { name: 'Express 5', contestant: { module: './peers/express.js' }, request: generate },
-      { name: 'better-auth rotation', contestant: betterAuth('generate'), request: generate }
-    ],
-    comparisons: [
-      { to: 'by hand', as: 'ratio', goal: 0.75 },
-      { to: 'by hand', as: 'microseconds over' },
-      { to: 'node:http by hand', as: 'ratio' },
-      { to: 'Express 5', as: 'ratio' },
-      { to: 'better-auth rotation', as: 'ratio' }
-    ]
-  },
-  {
-    title: 'verify, valid',
-    entries: [
-      { name: 'plugin', contestant: plugin(), request: verify },
-      { name: 'plugin, no time limit', contestant: plugin({ timeout: 0 }), request: verify },
-      { name: 'by hand', contestant: byHand(), request: verify },
-      { name: 'no check', contestant: unchecked, request: verify },
-      { name: '@fastify/bearer-auth', contestant: bearerAuth, request: verify },
-      { name: 'better-auth', contestant: betterAuth('verify'), request: { ...verify, path: '/api/auth/scim/v2/Users?count=1' } }
-    ],
-    comparisons: [
-      { to: 'no check', as: 'microseconds over', goal: 2.8 },
-      { to: 'by hand', as: 'ratio', goal: 0.78 },
-      { to: '@fastify/bearer-auth', as: 'ratio' },
-      { to: 'better-auth', as: 'ratio' }
-    ]
-  },
-  {
-    title: 'verify, wrong',
-    entries: [
-      { name: 'plugin', contestant: plugin(), request: verifyWrong },
-      { name: 'by hand', contestant: byHand(), request: verifyWrong },
-      { name: '@fastify/bearer-auth', contestant: bearerAuth, request: verifyWrong }
-    ],
-    comparisons: [
-      { to: '@fastify/bearer-auth', as: 'ratio', goal: 0.9 },
-      { to: 'by hand', as: 'ratio' }
-    ]
-  },
-  {
-    title: 'verify, malformed',
-    entries: [
-      { name: 'plugin', contestant: plugin(), request: verifyMalformed },
-      { name: '@fastify/bearer-auth', contestant: bearerAuth, request: verifyMalformed },
-      { name: 'no check', contestant: unchecked, request: { ...verifyMalformed, status: 200 } }
-    ],
-    comparisons: [
-      { to: '@fastify/bearer-auth', as: 'ratio', goal: 1.1 },
-      { to: 'no check', as: 'microseconds over' }
-    ]
-  }
+export const groups: Group[] = [
+  { title: 'valid token', request: { ...get, credentials: 'valid token' }, status: 200, others: ['no check', 'by hand', 'bearer-auth', 'bearer-auth with a timer', 'bearer-auth with p-timeout'], ...inMemory },
+  { title: 'wrong token', request: { ...get, credentials: 'wrong token' }, status: 401, others: ['by hand', 'bearer-auth', 'bearer-auth with a timer'], ...inMemory },
+  { title: 'malformed token', request: { ...get, credentials: 'malformed token' }, status: 401, others: ['by hand', 'bearer-auth', 'bearer-auth with a timer'], ...inMemory },
+  { title: 'generate', request: generate, status: 200, others: ['by hand'], ...inMemory, warmUp: 10_000, window: 750 },
+  { title: 'PostgreSQL: valid token', request: { ...get, credentials: 'valid token' }, ...onPostgres },
+  { title: 'PostgreSQL: generate', request: generate, ...onPostgres, compared: ['cpu', 'elapsed'] },
+  ...[20, 200].map((concurrency): Group => ({
+    title: `PostgreSQL: ${concurrency} generates at once`, request: { ...generate, concurrency }, ...onPostgres, compared: ['elapsed'], warmUp: 400, window: 200
+  }))
 ]
-
-/** The same with a resolver and a store that return plain values. */
-export const withoutPromises: Group[] = withPromises.slice(0, 3).map(({ title, entries }) => ({
-  title,
-  entries: entries
-    .filter(({ name }) => name === 'plugin' || name === 'by hand')
-    .map((entry) => ({ ...entry, contestant: { ...entry.contestant, setup: { promises: false } } })),
-  comparisons: [{ to: 'by hand', as: 'ratio' }]
-}))
-
-/** The plugin with its PostgreSQL store against the same statements in a handler by hand, prepared or not. */
-export function onPostgres (url: string, choices: boolean[]): Group[] {
-  return choices.flatMap((preparedStatements) => [verify, generate].map((request): Group => ({
-    title: `PostgreSQL${preparedStatements ? ', prepared statements' : ''}: ${request === verify ? 'verify' : 'generate'}`,
-    entries: [false, true].map((byHand) => ({
-      name: byHand ? 'by hand' : 'plugin',
-      contestant: { module: './contestants/postgres.js', setup: { url, byHand, preparedStatements } },
-      request
-    })),
-    comparisons: [{ to: 'by hand', as: 'ratio', goal: 0.95 }]
-  })))
-}
-
-/** The same group with only the comparisons that have a goal, and the entries that they need. */
-export function goalsOnly (group: Group): Group {
-  const comparisons = group.comparisons.filter(({ goal }) => goal !== undefined)
-  const needed = new Set(['plugin', ...comparisons.map(({ to }) => to)])
-  return { ...group, comparisons, entries: group.entries.filter(({ name }) => needed.has(name)) }
-}
-
-/** The entries whose CPU time and allocations are profiled. */
-export const profiled: Entry[] = withPromises.map(({ title, entries }) => ({ ...entries[0]!, name: title }))
-
-function plugin (setup: { timeout?: number } = {}): Contestant {
-  return { module: './contestants/plugin.js', setup }
-}
-
-function byHand (): Contestant {
-  return { module: './contestants/by-hand.js' }
-}

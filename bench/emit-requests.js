@@ -5,59 +5,60 @@ import { Duplex } from 'node:stream'
 const responsesPerTurn = 32
 
 /**
- * Emits requests on a server, without a network, for a while.
+ * Emits requests on a server, without a network.
  *
- * @param request its method, path, authorization header, the status that the response must have, and
- * the number of requests that are under way at once
- * @returns the number of requests, and the CPU time and the elapsed time of one, in microseconds
+ * @param request its method, url and authorization header, the status that the response must have, the number
+ * of requests, and how many of them are under way at once
+ * @param statements returns the number of SQL statements that were sent so far
+ * @returns microseconds of CPU time, microseconds of elapsed time and SQL statements of one request
  */
-export function emitRequests (server, { method, path, authorization, status, concurrency }, milliseconds) {
+export function emitRequests (server, { method, url, authorization, status, count, concurrency }, statements = () => 0) {
   return new Promise((resolve, reject) => {
-    let requests = 0
-    let underWay = concurrency
-    let over = false
-    const cpu = process.cpuUsage()
-    const start = performance.now()
-    for (let i = 0; i < concurrency; i++) emit(new Discarding())
+    let emitted = 0
+    let responses = 0
+    const before = { cpu: process.cpuUsage(), time: performance.now(), statements: statements() }
+    while (emitted < Math.min(concurrency, count)) emit(new Discarding())
 
     function emit (socket) {
-      const request = Object.assign(new IncomingMessage(socket), {
-        method,
-        url: path,
-        httpVersion: '1.1',
-        httpVersionMajor: 1,
-        httpVersionMinor: 1,
-        headers: { host: '127.0.0.1', connection: 'keep-alive', authorization },
-        complete: true
-      })
-      request.push(null)
-      const response = new ServerResponse(request)
-      response.assignSocket(socket)
+      emitted++
+      const response = emitRequest(server, socket, { method, url, authorization })
       response.on('finish', () => {
         response.detachSocket(socket)
-        if (response.statusCode !== status) return reject(new Error(`${method} ${path}: ${response.statusCode} in place of ${status}`))
-        requests++
-        if (requests % responsesPerTurn === 0) over ||= performance.now() - start > milliseconds
-        if (over) return --underWay === 0 && resolve(result())
-        if (requests % responsesPerTurn === 0) setImmediate(emit, socket)
+        if (response.statusCode !== status) return reject(new Error(`${method} ${url}: ${response.statusCode} in place of ${status}`))
+        if (++responses === count) return resolve(perRequest(before))
+        if (emitted === count) return
+        if (responses % responsesPerTurn === 0) setImmediate(emit, socket)
         else emit(socket)
       })
-      server.emit('request', request, response)
     }
 
-    function result () {
+    function perRequest ({ cpu, time, statements: sent }) {
       const { user, system } = process.cpuUsage(cpu)
-      return {
-        requests,
-        cpuMicroseconds: (user + system) / requests,
-        elapsedMicroseconds: (performance.now() - start) * 1000 / requests
-      }
+      return { cpu: (user + system) / count, elapsed: (performance.now() - time) * 1000 / count, statements: (statements() - sent) / count }
     }
   })
 }
 
+/** Emits one request as Node.js does once it has parsed its headers, and returns the response. */
+export function emitRequest (server, socket, { method, url, authorization }) {
+  const request = Object.assign(new IncomingMessage(socket), {
+    method,
+    url,
+    httpVersion: '1.1',
+    httpVersionMajor: 1,
+    httpVersionMinor: 1,
+    headers: { host: '127.0.0.1', connection: 'keep-alive', authorization },
+    complete: true
+  })
+  request.push(null)
+  const response = new ServerResponse(request)
+  response.assignSocket(socket)
+  server.emit('request', request, response)
+  return response
+}
+
 /** A connection that swallows what is written. */
-class Discarding extends Duplex {
+export class Discarding extends Duplex {
   _read () {}
 
   _write (_chunk, _encoding, callback) { callback() }

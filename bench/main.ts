@@ -1,96 +1,59 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { startPostgres } from '../test/helpers/postgres.ts'
-import { goalsOnly, onPostgres, profiled, withoutPromises, withPromises, type Group } from './comparisons.ts'
-import { leaveMeasuredCore } from './cores.ts'
-import { describeMachine } from './machine.ts'
-import { measure, overSockets, withoutSockets, withPostgres, type Method } from './measure.ts'
-import { measurePrimitives } from './primitives.ts'
-import { profileRequest } from './profile.ts'
-import { showProgress } from './progress.ts'
-import { report } from './report.ts'
-import { summarize, type Results } from './results.ts'
-import { measureSizes } from './size.ts'
-import { measureStartup } from './startup.ts'
+import { leaveMeasuredCore } from './measure.ts'
+import { measureAll, table, type Rows } from './results.ts'
+import { seededRandom } from './statistics.ts'
 
-const defaultRounds = 5
-
-const { values: { quick, rounds } } = parseArgs({
+const { values: { quick, rounds, seed } } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: String(defaultRounds) }
+    rounds: { type: 'string', default: '3' },
+    seed: { type: 'string', default: '1' }
   }
 })
-const file = (name: string) => new URL(name, import.meta.url)
 
-installPeers()
+const nodes = quick ? [process.execPath] : ['20.19.0', '24'].map(installNode)
+const columns = new Map<string, Rows>(nodes.map((node) => [versionOf(node), new Map()]))
+const postgres = await startPostgres()
 leaveMeasuredCore()
-const results = quick ? await runQuick() : await run(Number(rounds))
-const text = report(results)
-showProgress('')
+try {
+  const random = seededRandom(Number(seed))
+  for (let round = 1; round <= (quick ? 1 : Number(rounds)); round++) {
+    for (const node of nodes) {
+      const version = versionOf(node)
+      await measureAll(columns.get(version)!, { node, postgresUrl: postgres.url, random, share: quick ? 0.5 : 1 }, (title) => {
+        console.error(`round ${round}, Node.js ${version}: ${title}`)
+      })
+    }
+  }
+} finally {
+  await postgres.stop()
+}
+
+const text = `${describeRun()}\n\n${table(columns)}`
 console.log(text)
-writeFileSync(file('results.json'), JSON.stringify(results, null, 2) + '\n')
-if (!quick) writeFileSync(file('README.md'), withResults(readFileSync(file('README.md'), 'utf8'), text))
-
-async function run (rounds: number): Promise<Results> {
-  return {
-    machine: describeMachine(),
-    command: `npm run bench${rounds === defaultRounds ? '' : ` -- --rounds ${rounds}`}`,
-    withPromises: await compare(withPromises, withoutSockets, rounds),
-    withoutPromises: await compare(withoutPromises, withoutSockets, Math.ceil(rounds / 2)),
-    postgres: await comparePostgres([false, true], rounds),
-    overSockets: await compare(withPromises.map(goalsOnly), overSockets, 2),
-    primitives: await measurePrimitives(),
-    profiles: await profileAll(),
-    startup: await measureStartup(3 * rounds, showProgress),
-    sizes: await measureSizes()
-  }
+if (!quick) {
+  const readme = new URL('README.md', import.meta.url)
+  writeFileSync(readme, readFileSync(readme, 'utf8').replace(/(?<=<!-- results -->\n)[^]*?(?=<!-- end of results -->)/, () => `\n${text}\n\n`))
 }
 
-/** One round of the comparisons that have a goal, without prepared statements. */
-async function runQuick (): Promise<Results> {
-  return {
-    machine: describeMachine(),
-    command: 'npm run bench -- --quick',
-    withPromises: await compare(withPromises.map(goalsOnly), withoutSockets, 1),
-    withoutPromises: [],
-    postgres: await comparePostgres([false], 1),
-    overSockets: [],
-    primitives: await measurePrimitives(),
-    profiles: [],
-    startup: await measureStartup(3, showProgress),
-    sizes: await measureSizes()
-  }
+/** Returns the path of a version of Node.js, which npm has in a package. */
+function installNode (version: string): string {
+  return execFileSync('npm', ['exec', '--yes', `--package=node-${process.platform}-${process.arch}@${version}`, '--call', 'node --print process.execPath'], { encoding: 'utf8' }).trim()
 }
 
-async function compare (groups: Group[], method: Method, rounds: number) {
-  return summarize(await measure(groups, method, rounds, showProgress))
+function versionOf (node: string): string {
+  return execFileSync(node, ['--version'], { encoding: 'utf8' }).trim().slice(1)
 }
 
-async function comparePostgres (preparedStatements: boolean[], rounds: number) {
-  const postgres = await startPostgres()
-  try {
-    return await compare(onPostgres(postgres.url, preparedStatements), withPostgres, rounds)
-  } finally {
-    await postgres.stop()
-  }
+function describeRun (): string {
+  const packages = ['fastify', '@fastify/bearer-auth', 'p-timeout'].map((name) => `${name} ${packageVersion(name)}`)
+  return `npm run bench, ${quick ? 1 : rounds} rounds with the seed ${seed}; ${cpus().length} cores of ${cpus()[0]?.model.trim()}, load average ${loadavg()[2]?.toFixed(1)}; ${packages.join(', ')}.`
 }
 
-async function profileAll () {
-  const profiles = []
-  for (const entry of profiled) {
-    showProgress(`profile: ${entry.name}`)
-    profiles.push(await profileRequest(entry))
-  }
-  return profiles
-}
-
-/** The contestants from elsewhere have a lockfile of their own: only this benchmark installs them. */
-function installPeers (): void {
-  if (!existsSync(file('peers/node_modules'))) execFileSync('npm', ['ci'], { cwd: file('peers'), stdio: 'inherit' })
-}
-
-function withResults (readme: string, text: string): string {
-  return readme.replace(/(<!-- results -->\n)[^]*?(<!-- end of results -->)/, (_all, start, end) => `${start}\n${text}\n${end}`)
+function packageVersion (name: string): string {
+  return JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), 'utf8')).version
 }

@@ -1,93 +1,109 @@
-import type { BenchRequest, Entry, Group } from './comparisons.ts'
-import { startContestant, type Running } from './contestant.ts'
-import { sendLoad } from './load.ts'
-import type { Progress } from './progress.ts'
+import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { Group, Measured } from './comparisons.ts'
+import { median, shuffled } from './statistics.ts'
 
-/** What one request took in one window of time. */
-export interface Window {
-  /** CPU time of the contestant's process. */
-  cpuMicroseconds: number
-  elapsedMicroseconds: number
+/** What a round depends on. */
+export interface Conditions {
+  /** Path of the program of Node.js. */
+  node: string
+  postgresUrl: string
+  /** Numbers from 0 up to 1 that decide who comes first. */
+  random: () => number
+  /** Of the requests that the comparisons name, in the warm-up and in each window: 1 for all. */
+  share: number
 }
 
-/** The windows of each entry by its name; those of the same index followed each other. */
-export type Round = Record<string, Window[]>
+const windows = 10
+const pinned = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
+const execute = promisify(execFile)
 
-/** How a window is measured. */
-export interface Method {
-  name: string
-  warmUpMilliseconds: number
-  windowMilliseconds: number
-  windows: number
-  measure: (running: Running, request: BenchRequest, milliseconds: number) => Promise<Window>
-}
-
-/** Requests emitted within the contestant's process. */
-export const withoutSockets: Method = {
-  name: 'without sockets',
-  warmUpMilliseconds: 700,
-  windowMilliseconds: 100,
-  windows: 8,
-  measure: (running, request, milliseconds) => running.call<Window>('emitRequests', request, milliseconds)
+/** Moves this process, and whatever it starts, away from the measured core. */
+export function leaveMeasuredCore (): void {
+  if (pinned) execFileSync('taskset', ['-a', '-c', '-p', `1-${availableParallelism() - 1}`, String(process.pid)], { stdio: 'ignore' })
 }
 
 /**
- * Requests that wait for PostgreSQL, emitted within the contestant's process. There are a thousand a
- * second, so it takes seconds until Node.js has optimized their code.
+ * Measures the contestants of a group, each in a new process. They take turns, so that a machine that slows down
+ * slows all of them.
+ *
+ * @returns what each measured in its windows; those of the same index followed each other
  */
-export const withPostgres: Method = {
-  ...withoutSockets,
-  name: 'with PostgreSQL',
-  warmUpMilliseconds: 3500,
-  windowMilliseconds: 200
-}
-
-/** Requests sent by a load generator on 32 keep-alive connections. */
-export const overSockets: Method = {
-  name: 'over sockets',
-  warmUpMilliseconds: 1000,
-  windowMilliseconds: 1000,
-  windows: 1,
-  async measure (running, { method, path, credentials, status }, milliseconds) {
-    const authorization = await running.call<string>('authorization', credentials)
-    const port = await running.call<number>('listen')
-    const before = await running.call<number>('cpuMicroseconds')
-    const { requests, elapsedMilliseconds } = await sendLoad({ url: `http://127.0.0.1:${port}${path}`, method, authorization, status, milliseconds })
-    const cpu = await running.call<number>('cpuMicroseconds') - before
-    return { cpuMicroseconds: cpu / requests, elapsedMicroseconds: elapsedMilliseconds * 1000 / requests }
-  }
-}
-
-/**
- * Measures groups in rounds. Each round starts a new process for every entry, as the same code runs
- * up to a fifth faster or slower in another process. Within a round the entries of a group take
- * turns, a window each, so that a machine that slows down slows all of them.
- */
-export async function measure (groups: Group[], method: Method, rounds: number, progress: Progress): Promise<Map<Group, Round[]>> {
-  const measured = new Map<Group, Round[]>(groups.map((group) => [group, []]))
-  for (let i = 0; i < rounds; i++) {
-    for (const [group, results] of measured) {
-      progress(`${group.title}, ${method.name}: round ${i + 1} of ${rounds}`)
-      results.push(await measureRound(group.entries, method))
+export async function measureRound (group: Group, conditions: Conditions): Promise<Map<string, Measured[]>> {
+  const measured = new Map<string, Measured[]>()
+  let turns: Running[] = []
+  try {
+    for (const name of shuffled(['plugin', ...group.others], conditions.random)) {
+      const running = await startContestant(name, group, conditions)
+      turns.push(running)
+      measured.set(name, [])
+      await running.emitRequests(group.warmUp)
     }
+    for (let i = 0; i < windows; i++) {
+      for (const { name, emitRequests } of turns) measured.get(name)!.push(await emitRequests(group.window))
+      turns = shuffled(turns, conditions.random)
+    }
+  } finally {
+    for (const { stop } of turns) await stop()
   }
   return measured
 }
 
-async function measureRound (entries: Entry[], { warmUpMilliseconds, windowMilliseconds, windows, measure }: Method): Promise<Round> {
-  const started: { entry: Entry, running: Running, results: Window[] }[] = []
-  try {
-    for (const entry of entries) {
-      const running = await startContestant(entry.contestant)
-      started.push({ entry, running, results: [] })
-      await measure(running, entry.request, warmUpMilliseconds)
+interface Running {
+  name: string
+  emitRequests: (count: number) => Promise<Measured>
+  stop: () => Promise<void>
+}
+
+async function startContestant (name: string, { request, status, onPostgres }: Group, { node, postgresUrl, share }: Conditions): Promise<Running> {
+  const [command, ...args] = onMeasuredCore(node, 'worker.js', name, onPostgres ? postgresUrl : '')
+  const child = spawn(command, args, { env: { ...process.env, NODE_ENV: 'production' }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const exited = once(child, 'exit').then(([code]) => { throw new Error(`${name} exited with ${code}`) })
+  exited.catch(() => {})
+  const message = async () => (await Promise.race([once(child, 'message'), exited]))[0]
+
+  await message()
+  return {
+    name,
+    async emitRequests (count) {
+      const received = message()
+      child.send({ ...request, status: name === 'no check' ? 200 : status, count: Math.ceil(count * share) })
+      return await received as Measured
+    },
+    async stop () {
+      child.disconnect()
+      await exited.catch(() => {})
     }
-    for (let i = 0; i < windows; i++) {
-      for (const { entry, running, results } of started) results.push(await measure(running, entry.request, windowMilliseconds))
-      started.reverse()
-    }
-  } finally {
-    for (const { running } of started) await running.stop()
   }
-  return Object.fromEntries(started.map(({ entry, results }) => [entry.name, results]))
+}
+
+/** Returns milliseconds of CPU time of importing Fastify, and then the plugin. */
+export async function measureImport ({ node }: Conditions): Promise<[fastify: number, plugin: number]> {
+  return await print(onMeasuredCore(node, 'import.js')) as [number, number]
+}
+
+/** Returns bytes of heap of one pending request, and what is left of it once it has finished. */
+export async function measureMemory (name: string, { node, share }: Conditions): Promise<[pending: number, finished: number]> {
+  return await print([node, '--expose-gc', file('memory.js'), name, String(Math.ceil(4000 * share))]) as [number, number]
+}
+
+/** Returns the median of a number that each pair of windows has. */
+export function medianOfPairs (round: Map<string, Measured[]>, other: string, compare: (other: Measured, plugin: Measured) => number): number {
+  return median(round.get('plugin')!.map((plugin, i) => compare(round.get(other)![i]!, plugin)))
+}
+
+async function print ([command, ...args]: string[]): Promise<unknown> {
+  return JSON.parse((await execute(command!, args)).stdout)
+}
+
+/** Returns the command that runs a script of this folder on the measured core. */
+function onMeasuredCore (node: string, script: string, ...args: string[]): [string, ...string[]] {
+  return pinned ? ['taskset', '-c', '0', node, file(script), ...args] : [node, file(script), ...args]
+}
+
+function file (script: string): string {
+  return fileURLToPath(new URL(script, import.meta.url))
 }

@@ -1,66 +1,59 @@
-import type { Comparison, Group } from './comparisons.ts'
-import type { Round, Window } from './measure.ts'
-import type { Primitives } from './primitives.ts'
-import type { RequestProfile } from './profile.ts'
-import type { Sizes } from './size.ts'
-import type { Startup } from './startup.ts'
-import { median, spread, type Spread } from './statistics.ts'
+import { groups, type Group, type Measured } from './comparisons.ts'
+import { measureImport, measureMemory, measureRound, medianOfPairs, type Conditions } from './measure.ts'
+import { median, spread } from './statistics.ts'
 
-/** All figures of one run. */
-export interface Results {
-  machine: Record<string, string>
-  command: string
-  withPromises: GroupResult[]
-  withoutPromises: GroupResult[]
-  postgres: GroupResult[]
-  overSockets: GroupResult[]
-  primitives: Primitives
-  profiles: RequestProfile[]
-  startup: Startup
-  sizes: Sizes
+/** The values of each row by its title, one for each round. */
+export type Rows = Map<string, number[]>
+
+const memoryOf = ['plugin', 'bearer-auth with a timer']
+
+/** Measures everything once, or only some groups. */
+export async function measureAll (rows: Rows, conditions: Conditions, progress: (title: string) => void, only: readonly Group[] = groups): Promise<void> {
+  for (const group of only) {
+    progress(group.title)
+    addRows(rows, group, await measureRound(group, conditions))
+  }
+  progress('import and memory')
+  const [fastify, plugin] = await measureImport(conditions)
+  add(rows, 'importing the plugin / importing Fastify', plugin / fastify)
+  for (const name of memoryOf) {
+    const [pending, finished] = await measureMemory(name, conditions)
+    add(rows, `KB of heap of a pending request, ${name}`, pending / 1000)
+    if (name === 'plugin') add(rows, 'KB of heap that a finished request leaves', finished / 1000)
+  }
 }
 
-/** The figures of one group. */
-export interface GroupResult {
-  title: string
-  entries: { name: string, cpuMicroseconds: Spread, elapsedMicroseconds: Spread }[]
-  comparisons: Compared[]
+function addRows (rows: Rows, { title, others, compared, request }: Group, round: Map<string, Measured[]>): void {
+  for (const name of others) {
+    if (name === 'no check') {
+      add(rows, `${title}: µs of the plugin over no check`, medianOfPairs(round, name, (other, plugin) => plugin.cpu - other.cpu))
+      continue
+    }
+    for (const time of compared) {
+      add(rows, `${title}: ${name} / plugin${time === 'elapsed' ? ', elapsed time' : ''}`, medianOfPairs(round, name, (other, plugin) => other[time] / plugin[time]))
+    }
+  }
+  if (request.concurrency === 1) return
+  for (const name of ['plugin', ...others]) add(rows, `${title}: statements of one, ${name}`, median(round.get(name)!.map(({ statements }) => statements)))
 }
 
-/** A comparison and its result. */
-export interface Compared extends Comparison {
-  result: Spread
+function add (rows: Rows, title: string, value: number): void {
+  rows.set(title, [...rows.get(title) ?? [], value])
 }
 
-/** Reduces each round to the median of its windows, and the rounds to their middle and range. */
-export function summarize (measured: Map<Group, Round[]>): GroupResult[] {
-  return [...measured].map(([{ title, entries, comparisons }, rounds]) => ({
-    title,
-    entries: entries.map(({ name }) => ({
-      name,
-      cpuMicroseconds: spread(rounds.map((round) => medianOf(round[name]!, 'cpuMicroseconds'))),
-      elapsedMicroseconds: spread(rounds.map((round) => medianOf(round[name]!, 'elapsedMicroseconds')))
-    })),
-    comparisons: comparisons.map((comparison) => ({
-      ...comparison,
-      result: spread(rounds.map((round) => compareWindows(comparison, round)))
-    }))
-  }))
+/** Returns a table in Markdown with a column for each version of Node.js: the median of the rounds, and their range. */
+export function table (columns: Map<string, Rows>): string {
+  const titles = [...columns.values()][0]!.keys()
+  const cells = [
+    ['', ...[...columns.keys()].map((version) => `Node.js ${version}`)],
+    ...[...titles].map((title) => [title, ...[...columns.values()].map((rows) => cell(rows.get(title)!))])
+  ]
+  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)))
+  const [head, ...body] = cells.map((row) => `| ${row.map((text, column) => text.padEnd(widths[column]!)).join(' | ')} |`)
+  return [head, `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...body].join('\n')
 }
 
-/** Whether the result of a comparison meets its goal. */
-export function meetsGoal ({ as, goal = NaN, result }: Compared): boolean {
-  return as === 'ratio' ? result.middle >= goal : result.middle <= goal
-}
-
-/** Compares only windows that followed each other: what slows the machine slows both. */
-function compareWindows ({ to, as }: Comparison, round: Round): number {
-  return median(round['plugin']!.map(({ cpuMicroseconds: plugin }, i) => {
-    const other = round[to]![i]!.cpuMicroseconds
-    return as === 'ratio' ? other / plugin : plugin - other
-  }))
-}
-
-function medianOf (windows: Window[], name: keyof Window): number {
-  return median(windows.map((window) => window[name]))
+function cell (values: number[]): string {
+  const { middle, lowest, highest } = spread(values)
+  return `${middle.toFixed(2)} (${lowest.toFixed(2)} to ${highest.toFixed(2)})`
 }

@@ -1,44 +1,23 @@
-// Runs one contestant in a process of its own: node worker.js <module> <setup as JSON>
-import { once } from 'node:events'
+// Runs one contestant in a process of its own: node worker.js <name> <URL of PostgreSQL, or nothing>
 import { generateToken } from '../dist/token.js'
+import { contestants } from './contestants.js'
 import { emitRequests } from './emit-requests.js'
-import { Profiles } from './profiles.js'
+import { memoryHost, postgresHost } from './hosts.js'
 
-// Wakes up the processor's caches after another process had it.
-const leadInMilliseconds = 20
-
-const [module, setup] = process.argv.slice(2)
-const { server, token, wrongToken = generateToken() } = await (await import(module)).start(JSON.parse(setup))
-const profiles = new Profiles()
+const [name, url] = process.argv.slice(2)
+const host = url ? await postgresHost(url, name === 'by hand') : await memoryHost()
+const app = await contestants[name](host)
+await app.ready()
 
 const authorization = {
   admin: 'admin',
-  'valid token': `Bearer ${token}`,
-  'wrong token': `Bearer ${wrongToken}`,
+  'valid token': `Bearer ${host.token}`,
+  'wrong token': `Bearer ${generateToken()}`,
   'malformed token': 'Bearer nonsense'
 }
 
-const methods = {
-  async emitRequests (request, milliseconds) {
-    const withHeader = { ...request, authorization: authorization[request.credentials] }
-    await emitRequests(server, withHeader, leadInMilliseconds)
-    return await emitRequests(server, withHeader, milliseconds)
-  },
-  async listen () {
-    if (!server.listening) await once(server.listen(0, '127.0.0.1'), 'listening')
-    return server.address().port
-  },
-  authorization: (credentials) => authorization[credentials],
-  cpuMicroseconds () {
-    const { user, system } = process.cpuUsage()
-    return user + system
-  },
-  startCpuProfile: () => profiles.startCpu(),
-  stopCpuProfile: () => profiles.stopCpu(),
-  startHeapProfile: () => profiles.startHeap(),
-  stopHeapProfile: () => profiles.stopHeap()
-}
-
-process.on('message', async ({ method, args }) => { process.send({ result: await methods[method](...args) }) })
+process.on('message', async ({ credentials, ...request }) => {
+  process.send(await emitRequests(app.server, { ...request, authorization: authorization[credentials] }, host.statements))
+})
 process.on('disconnect', () => process.exit())
-process.send({ result: 'started' })
+process.send('ready')
