@@ -82,7 +82,8 @@ function sendWithoutHooks (body: object, reply: FastifyReply): void {
   try {
     reply.raw.writeHead(reply.statusCode, { ...reply.getHeaders() as OutgoingHttpHeaders, ...own })
   } catch {
-    // A header of the host is not valid.
+    // A header of the host is not valid, and Node.js may have read from the others that the connection closes.
+    reply.raw.shouldKeepAlive = false
     reply.raw.writeHead(reply.statusCode, own)
   }
   reply.raw.end(json)

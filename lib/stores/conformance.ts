@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import type { Awaitable, ScimSettingsStore, ScimAdminContext, ScimTokenRecord, ScimTokenStore, ScimUser, ScimWriteContext } from '../contracts.ts'
 
 /** A store over storage that no other case uses. */
 export interface OpenStore<User extends object = ScimUser, Store = ScimTokenStore<User>> {
   /** The store under test. */
   store: Store
+  /**
+   * A second store over the same storage, as another node has it; it keeps nothing in memory that the first does.
+   * Without it, a cache and a number that a process counts are not found.
+   */
+  other?: Store
   /** Passed to every call of the store; writes get a `signal` too. */
   context: ScimAdminContext<User>
   /** Called at the end of the case. */
@@ -82,6 +88,15 @@ export function storeConformance<User extends object = ScimUser, Store extends S
       assert.deepEqual(await store.find(context), second)
     }),
 
+    onStore('replace() of another node is found at once, and the other way round', { nodes: 2 }, async ({ store, other, context }) => {
+      for (const [writer, reader] of [[store, other], [other, store], [store, other]] as const) {
+        const record = newRecord()
+        assert.equal(await writer.replace(record, context), true)
+        assert.deepEqual(await reader.find(context), record)
+        assert.deepEqual(await writer.find(context), record)
+      }
+    }),
+
     onStore('replace() replaces the previous record even if its own date is earlier', {}, async ({ store, context }) => {
       const hourAgo = { ...newRecord(), createdAt: new Date(Date.now() - 3_600_000) }
       await store.replace(newRecord(), context)
@@ -118,6 +133,31 @@ export function storeConformance<User extends object = ScimUser, Store extends S
         async () => { assert.equal(await store.replace(record, context), true) }
       )
       assert.deepEqual(await store.find(context), record)
+    }),
+
+    onStore('replace() of a node that has failed before was given up before its {} statement and does not invalidate a later record', { needs: 'holdWrite', also: 'failWrites' }, async ({ store, other, context, expectFailure, giveUp }) => {
+      for (let i = 0; i < 3; i++) await expectFailure(async () => await store.replace(newRecord(), context))
+      const record = newRecord()
+      await giveUp(
+        (signal) => store.replace(newRecord(), { ...context, signal }),
+        async () => { assert.equal(await other.replace(record, context), true) }
+      )
+      assert.deepEqual(await store.find(context), record)
+    }),
+
+    onStore('replace() that was overtaken is stored, or rejects', { needs: 'holdWrite', statement: 'last' }, async ({ store, other, context, overtake }) => {
+      const [record, later] = [newRecord(), newRecord()]
+      const isStored = await overtake(1, (signal) => store.replace(record, { ...context, signal }), () => other.replace(later, context))
+      assert.deepEqual(await store.find(context), isStored === true ? record : later)
+    }),
+
+    onStore('replace() that was overtaken up to five times and then given up does not invalidate a later record', { needs: 'holdWrite', statement: 'last' }, async ({ store, other, context, giveUpOvertaken }) => {
+      let later = newRecord()
+      await giveUpOvertaken(
+        (signal) => store.replace(newRecord(), { ...context, signal }),
+        async () => { later = newRecord(); assert.equal(await other.replace(later, context), true) },
+        async () => { assert.deepEqual(await store.find(context), later) }
+      )
     }),
 
     onStore('find() returns null or undefined once SCIM was disabled', { needs: 'disable' }, async ({ store, context, disable }) => {
@@ -191,14 +231,42 @@ export function settingsConformance<User extends object = ScimUser> (
       assert.deepEqual(await store.find(context), record)
     }),
 
-    onStore('setEnabled() that was given up before its {} statement does not undo a later one', { needs: 'holdWrite' }, async ({ store, context, giveUp }) => {
-      await store.replace(newRecord(), context)
+    onStore('setEnabled() of another node is effective at once, and the other way round', { nodes: 2 }, async ({ store, other, context }) => {
+      const record = newRecord()
+      await store.replace(record, context)
+      for (const [writer, reader] of [[store, other], [other, store]] as const) {
+        await writer.setEnabled(false, context)
+        await assertNoRecord(reader, context)
+        assert.deepEqual(await reader.getSettings(context), { enabled: false, hasToken: true })
+        await writer.setEnabled(true, context)
+        assert.deepEqual(await reader.find(context), record)
+        assert.deepEqual(await reader.getSettings(context), { enabled: true, hasToken: true })
+      }
+    }),
+
+    onStore('setEnabled() that was given up before its {} statement does not undo a later one', { needs: 'holdWrite' }, async ({ store, other, context, giveUp }) => {
+      const record = newRecord()
+      await store.replace(record, context)
       await giveUp(
         (signal) => store.setEnabled(true, { ...context, signal }),
-        () => store.setEnabled(false, context)
+        () => other.setEnabled(false, context)
       )
       await assertNoRecord(store, context)
       assert.deepEqual(await store.getSettings(context), { enabled: false, hasToken: true })
+
+      await giveUp(
+        (signal) => store.setEnabled(false, { ...context, signal }),
+        () => other.setEnabled(true, context)
+      )
+      assert.deepEqual(await store.find(context), record)
+    }),
+
+    onStore('setEnabled() that was overtaken up to five times and then given up does not undo a later one', { needs: 'holdWrite', statement: 'last' }, async ({ store, other, context, giveUpOvertaken }) => {
+      await giveUpOvertaken(
+        (signal) => store.setEnabled(true, { ...context, signal }),
+        () => other.setEnabled(false, context),
+        async () => { assert.equal((await store.getSettings(context)).enabled, false) }
+      )
     }),
 
     onStore('setEnabled() that was given up before its {} statement does not undo a later one that created the SCIM settings', { configured: false, needs: 'holdWrite' }, async ({ store, context, giveUp }) => {
@@ -233,36 +301,56 @@ export function settingsConformance<User extends object = ScimUser> (
 interface Setup {
   /** Default: true. */
   configured?: boolean
-  /** The optional method of the harness without which a case is omitted. */
+  /** The optional methods of the harness without which a case is omitted. */
   needs?: 'failWrites' | 'holdWrite' | 'disable'
+  also?: 'failWrites'
+  /** Passes if the harness opens no second store. */
+  nodes?: 2
+  /** The only statement that is held back. */
+  statement?: 'last'
 }
 
 /** A store while a case runs, and what the harness can do to it. */
 interface CaseStore<User extends object, Store> {
   store: Store
+  /** The store of another node, or the same. */
+  other: Store
   context: ScimWriteContext<User>
   /** Expects a write to reject while writes fail. */
   expectFailure (write: () => Promise<unknown>): Promise<void>
   /** Gives a write up while a statement of it is held back, and lets it go on after a later one. */
   giveUp (write: (signal: AbortSignal) => Awaitable<unknown>, later: () => Awaitable<unknown>): Promise<void>
+  /** Holds back the last statement of a write until after later ones, so many times, and returns what it resolves to; an error if it rejects. */
+  overtake (times: number, write: (signal: AbortSignal) => Awaitable<unknown>, later: () => Awaitable<unknown>): Promise<unknown>
+  /** The same two to five times, and gives the write up before the last time; then calls `check`, unless the write was not overtaken so often. */
+  giveUpOvertaken (write: (signal: AbortSignal) => Awaitable<unknown>, later: () => Awaitable<unknown>, check: () => Promise<void>): Promise<void>
   disable (): Promise<void>
 }
 
 /** Returns a function that creates a case; two if a statement is held back, with `first` and `last` in place of `{}`. */
 function createCases<User extends object, Store extends ScimTokenStore<User>> (harness: StoreHarness<User, Store>) {
-  return (name: string, { configured = true, needs }: Setup, check: (caseStore: CaseStore<User, Store>) => Promise<void>): StoreCase[] => {
-    if (needs !== undefined && harness[needs] === undefined) return []
-    const statements = needs === 'holdWrite' ? ['first', 'last'] as const : ['first'] as const
+  return (name: string, { configured = true, needs, also, nodes, statement: only }: Setup, check: (caseStore: CaseStore<User, Store>) => Promise<void>): StoreCase[] => {
+    if ([needs, also].some((method) => method !== undefined && harness[method] === undefined)) return []
+    const statements = needs === 'holdWrite' && only === undefined ? ['first', 'last'] as const : ['first'] as const
     return statements.map((statement) => ({
       name: name.replace('{}', statement),
       async run () {
         const opened = await harness.open({ configured })
         try {
+          if (nodes === 2 && opened.other === undefined) return
           await check({
             store: opened.store,
+            other: opened.other ?? opened.store,
             context: { ...opened.context, signal: new AbortController().signal },
             expectFailure: (write) => expectFailure(harness, opened, write),
             giveUp: (write, later) => giveUp(harness, opened, statement, write, later),
+            overtake: async (times, write, later) => (await overtake(harness, opened, times, write, later)).result,
+            async giveUpOvertaken (write, later, check) {
+              for (let times = 2; times <= 5; times++) {
+                const { isOvertaken } = await overtake(harness, opened, times, write, later, { isGivenUp: true })
+                if (isOvertaken) await check()
+              }
+            },
             async disable () { await harness.disable?.(opened) }
           })
         } finally {
@@ -299,10 +387,56 @@ async function giveUp<User extends object, Store> (
   try {
     await Promise.race([heldWrite?.held, written.then(() => assert.fail(`the write was not held back before its ${statement} statement`))])
     controller.abort()
-    await later()
+    await withoutLock(later)
   } finally {
     await heldWrite?.release()
     await Promise.allSettled([written])
+  }
+}
+
+/** Holds back the last statement of a write until after a later write, and so on while the write tries again. */
+async function overtake<User extends object, Store> (
+  harness: StoreHarness<User, Store>,
+  opened: OpenStore<User, Store>,
+  times: number,
+  write: (signal: AbortSignal) => Awaitable<unknown>,
+  later: () => Awaitable<unknown>,
+  { isGivenUp = false } = {}
+): Promise<{ result: unknown, isOvertaken: boolean }> {
+  const controller = new AbortController()
+  let heldWrite = await harness.holdWrite?.(opened, 'last')
+  let isSettled = false
+  const written = (async () => await write(controller.signal))().catch((error: unknown) => error).finally(() => { isSettled = true })
+  try {
+    for (let time = 1; ; time++) {
+      await Promise.race([heldWrite?.held, written])
+      if (isSettled) return { result: await written, isOvertaken: false }
+      if (isGivenUp && time === times) controller.abort()
+      await withoutLock(later)
+      if (time === times) break
+      const next = await harness.holdWrite?.(opened, 'last')
+      await heldWrite?.release()
+      heldWrite = next
+    }
+  } finally {
+    await heldWrite?.release()
+    await written
+  }
+  return { result: await written, isOvertaken: true }
+}
+
+/** In milliseconds. */
+const longestLock = 2000
+
+/** Calls a write while another one is held back between its statements, and fails if it waits for that one. */
+async function withoutLock (write: () => Awaitable<unknown>): Promise<void> {
+  const limit = new AbortController()
+  const isLate = setTimeout(longestLock, true, { signal: limit.signal }).catch(() => false)
+  const written = (async () => await write())().finally(() => { limit.abort() })
+  if (await Promise.race([written.then(() => false), isLate])) {
+    // Settles once the caller has released the other one.
+    written.catch(() => {})
+    assert.fail(`a write waits for ${longestLock} ms for one that is held back: a write must not hold a lock between its statements`)
   }
 }
 

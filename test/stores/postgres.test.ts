@@ -56,7 +56,7 @@ function harness (failing: keyof PostgresTables): StoreHarness<User, ScimSetting
       const db = holdable(pool)
       const store = postgresStore({ db, createdBy, tables })
       opened.set(store, { tables, db })
-      return { store, context }
+      return { store, other: postgresStore({ db: pool, createdBy, tables }), context }
     },
     async failWrites ({ store }) {
       const table = quoted(get(store).tables[failing])
