@@ -41,6 +41,8 @@ t.test('docs/databases.md', (t) => testDatabases(t, context))
 
 // test/operations.test.ts runs all blocks of this page.
 context.blocks.leaveOut('docs/operations.md', () => true)
+// A diagram.
+context.blocks.leaveOut('README.md', ({ language }) => language === 'mermaid')
 
 t.test('each documented install command -> names packages that these tests use', async (t) => {
   const { dependencies } = JSON.parse(await readFile(join(import.meta.dirname, 'package.json'), 'utf8'))
