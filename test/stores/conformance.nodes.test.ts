@@ -111,7 +111,11 @@ class Counting extends NodeStore {
 
 class Caching extends NodeStore {
   cached: ScimTokenRecord | null | undefined
-  override async find () { return this.cached ??= await super.find() }
+  override async find () {
+    this.cached ??= await super.find()
+    return this.cached
+  }
+
   override async write (change: Change, context: Context) {
     try {
       return await super.write(change, context)
@@ -156,7 +160,11 @@ const wrong: Record<string, { Node: Kind, failing: string }> = {
   'keeps the settings in memory': {
     Node: class extends NodeStore {
       settings: { enabled: boolean, hasToken: boolean } | undefined
-      override async getSettings () { return this.settings ??= await super.getSettings() }
+      override async getSettings () {
+        this.settings ??= await super.getSettings()
+        return this.settings
+      }
+
       override async write (change: Change, context: Context) {
         this.settings = undefined
         return await super.write(change, context)
