@@ -181,12 +181,11 @@ function readString (token: string): string {
 }
 
 /** A literal of JSON; or, for Microsoft's reference collection, a text without quotes (`userName sw O`). */
-function readWord (word: string): Literal['value'] {
+function readWord (word: string): string | boolean | number | null {
+  if (!/^[\w.:@+-]+$/.test(word)) throw malformed()
   try {
-    const value = JSON.parse(word)
-    return isJsonObject(value) ? word : value
+    return JSON.parse(word)
   } catch {
-    if (!isStorable(word)) throw malformed()
     return word
   }
 }
