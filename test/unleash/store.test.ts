@@ -4,12 +4,13 @@ import t from 'tap'
 import { settingsConformance, storeConformance, type StoreHarness } from 'fastify-scim-token/store-conformance'
 import type { ScimSettingsStore } from 'fastify-scim-token'
 import type { Queryable } from 'fastify-scim-token/stores/postgres'
-import { unleashSettingsStore } from '../../examples/unleash-settings/store.ts'
+import { unleashSettingsStore } from '../../examples/unleash/store.ts'
+import { loseNothing } from '../helpers/concurrent-settings.ts'
 import { holdable } from '../helpers/hold-statements.ts'
 import { startPostgres } from '../helpers/postgres.ts'
 import { createStoreContext } from '../helpers/store-context.ts'
 
-interface User { name: string }
+interface User { id: number, name: string }
 
 const postgres = await startPostgres()
 const db = new Pool({ connectionString: postgres.url })
@@ -20,10 +21,14 @@ t.teardown(async () => {
   await postgres.stop()
 })
 
-await db.query('create table settings (name text primary key, content json)')
+// As Unleash 8.2 creates them.
+const tables = `
+  create table settings (name character varying primary key, content json);
+  create table events (id serial primary key, created_at timestamptz default now(), type varchar not null, created_by varchar not null, data json, created_by_user_id integer)`
+await db.query(tables)
 
-const context = await createStoreContext({ name: 'ada' })
-const store = unleashSettingsStore<User>({ db, createdBy: (user) => user.name })
+const context = await createStoreContext({ id: 7, name: 'ada' })
+const store = unleashSettingsStore<User>({ db, author: (user) => user })
 const record = { hash: '0123456789abcdef'.repeat(4), createdAt: new Date('2026-01-02T03:04:05.678Z') }
 const other = { hash: 'fedcba9876543210'.repeat(4), createdAt: new Date() }
 
@@ -43,7 +48,7 @@ const held = holdable(db)
 const harness: StoreHarness<User, ScimSettingsStore<User>> = {
   async open ({ configured }) {
     await setContent(configured ? '{"enabled": true}' : undefined)
-    return { store: unleashSettingsStore<User>({ db: held, createdBy: (user) => user.name }), context }
+    return { store: unleashSettingsStore<User>({ db: held, author: (user) => user }), context }
   },
   holdWrite: (_opened, statement) => held.hold(statement === 'first' ? 1 : 2),
   async failWrites () {
@@ -183,7 +188,7 @@ for (const [what, content] of [['overwritten without the numbers', '{"enabled": 
 
     const controller = new AbortController()
     const givenUp = { ...context, signal: controller.signal }
-    const open = (db: Queryable) => unleashSettingsStore<User>({ db, createdBy: (user) => user.name })
+    const open = (db: Queryable) => unleashSettingsStore<User>({ db, author: (user) => user })
     const [forToken, forSwitch] = [holdable(db), holdable(db)]
     const held = [forToken.hold(2), forSwitch.hold(2)]
     const late = [open(forToken).replace(other, givenUp), open(forSwitch).setEnabled(true, givenUp)]
@@ -201,6 +206,35 @@ for (const [what, content] of [['overwritten without the numbers', '{"enabled": 
     t.strictSame(await store.find(context), record)
   })
 }
+
+t.test('settings changes and tokens concurrently on two nodes -> nothing is lost', async (t) => {
+  await loseNothing(t, {
+    open: (db) => unleashSettingsStore<object>({ db, author: () => ({ id: 1, name: 'admin' }) }),
+    reset: `
+      drop table if exists settings, events;
+      ${tables};
+      insert into settings values ('scim', '{"theirs": "kept", "visits": 0}')`,
+    increment: "update settings set content = content::jsonb || jsonb_build_object('visits', (content ->> 'visits')::int + 1)",
+    readOthers: "select content ->> 'theirs' as theirs, (content ->> 'visits')::int as visits from settings"
+  })
+})
+
+t.test('writes -> each adds an event by the admin, which has no hash; a write that fails adds none', async (t) => {
+  await setContent('{"enabled": false}')
+  await db.query('delete from events')
+  await store.setEnabled(true, context)
+  await store.replace(record, context)
+  await setContent('[]')
+  await t.rejects(async () => await store.replace(other, context))
+  await setContent(undefined)
+  t.equal(await store.replace(other, context), false)
+  const { rows } = await db.query('select type, created_by, created_by_user_id, data from events order by id')
+  const event = { type: 'setting-updated', created_by: 'ada', created_by_user_id: 7 }
+  t.same(rows, [
+    { ...event, data: { id: 'scim', enabled: true } },
+    { ...event, data: { id: 'scim', tokenCreatedAt: record.createdAt.toISOString() } }
+  ])
+})
 
 async function rows (): Promise<Record<string, unknown>> {
   const { rows } = await db.query<{ name: string, content: unknown }>('select name, content from settings')

@@ -1,13 +1,14 @@
 import type { ScimSettings, ScimSettingsStore, ScimUser } from 'fastify-scim-token'
 import { fencedWrite, type Fence } from 'fastify-scim-token/fenced-write'
 import type { Queryable } from 'fastify-scim-token/stores/postgres'
+import type { EventAuthor } from './events.ts'
 
 /** Options of {@link unleashSettingsStore}. */
 export interface UnleashSettingsStoreOptions<User extends object> {
-  /** Unleash's database, with its table `settings` on the search path. It must be the primary. */
+  /** Unleash's database, with its tables `settings` and `events` on the search path. It must be the primary. */
   db: Queryable
-  /** Returns the name of a user, to be stored beside the token. */
-  createdBy: (user: User) => string
+  /** Returns how Unleash's event log names a user. */
+  author: (user: User) => EventAuthor
 }
 
 /** The keys of the content of the row `scim`: the first is Unleash's, the others are ours. */
@@ -49,22 +50,27 @@ const createAndDraw = `
   on conflict (name) do update set content = ${withNextFence}
   returning ${drawn} as fence`
 
-const replace = fencedUpdate(tokenKey, "json_build_object('hash', $2::text, 'createdAt', $3::text, 'createdBy', $4::text)")
+// The events have neither the hash nor anything else of the token but its time.
+const replace = fencedUpdate(
+  tokenKey,
+  "json_build_object('hash', $4::text, 'createdAt', $5::text, 'createdBy', $2::text)",
+  "json_build_object('id', 'scim', 'tokenCreatedAt', $5::text)"
+)
 
-const setEnabled = fencedUpdate(enabledKey, 'to_json($2::boolean)')
+const setEnabled = fencedUpdate(enabledKey, 'to_json($4::boolean)', "json_build_object('id', 'scim', 'enabled', $4::boolean)")
 
 /**
  * Creates a store in the row `scim` of Unleash's own table `settings(name text primary key, content
  * json)`. A read is one SQL statement, and a write is two or more, each atomic by itself. A write waits for
  * the lock of the row and is computed from the content that it finds then, so concurrent writes do
- * not undo each other.
+ * not undo each other. The statement that writes also adds the event to Unleash's event log.
  */
 export function unleashSettingsStore<User extends object = ScimUser> (
-  { db, createdBy }: UnleashSettingsStoreOptions<User>
+  { db, author }: UnleashSettingsStoreOptions<User>
 ): ScimSettingsStore<User> {
   return {
     async replace ({ hash, createdAt }, { user, signal }) {
-      return await write(signal, draw, replace, [hash, createdAt.toISOString(), createdBy(user)])
+      return await write(signal, draw, replace, author(user), [hash, createdAt.toISOString()])
     },
 
     async find () {
@@ -79,13 +85,13 @@ export function unleashSettingsStore<User extends object = ScimUser> (
       return rows.length > 0 ? rows[0] as ScimSettings : { enabled: false, hasToken: false }
     },
 
-    async setEnabled (enabled, { signal }) {
-      await write(signal, createAndDraw, setEnabled, [enabled])
+    async setEnabled (enabled, { user, signal }) {
+      await write(signal, createAndDraw, setEnabled, author(user), [enabled])
     }
   }
 
   /** @returns `false` if there is no row */
-  async function write (signal: AbortSignal, drawStatement: string, writeStatement: string, values: unknown[]): Promise<boolean> {
+  async function write (signal: AbortSignal, drawStatement: string, writeStatement: string, { id, name }: EventAuthor, values: unknown[]): Promise<boolean> {
     return await fencedWrite({
       signal,
       isRolledBack,
@@ -94,7 +100,7 @@ export function unleashSettingsStore<User extends object = ScimUser> (
         return row?.fence
       },
       async write (fence) {
-        const { rows } = await db.query(writeStatement, [fence, ...values])
+        const { rows } = await db.query(writeStatement, [fence, name, id, ...values])
         return rows.length > 0
       }
     })
@@ -107,13 +113,21 @@ function isRolledBack (error: unknown): boolean {
   return code === '40001' || code === '40P01'
 }
 
-/** Returns the SQL that sets a key, unless a write with a greater number than `$1` was stored or this row has not issued it. */
-function fencedUpdate (key: string, value: string): string {
+/**
+ * Returns the SQL that sets a key and adds an event by the author `$2` with the id `$3`, unless a write with a greater
+ * number than `$1` was stored or this row has not issued it.
+ */
+function fencedUpdate (key: string, value: string, eventData: string): string {
   return `
-    update settings
-    set content = ${contentWith({ [key]: value, [fenceKey]: fences(drawn, '$1::bigint') })}
-    where name = 'scim' and ${written} < $1::bigint and ${drawn} >= $1::bigint
-    returning name`
+    with updated as (
+      update settings
+      set content = ${contentWith({ [key]: value, [fenceKey]: fences(drawn, '$1::bigint') })}
+      where name = 'scim' and ${written} < $1::bigint and ${drawn} >= $1::bigint
+      returning name
+    )
+    insert into events (type, created_by, created_by_user_id, data)
+    select 'setting-updated', $2::text, $3::integer, ${eventData} from updated
+    returning id`
 }
 
 function fenceNumber (name: string): string {

@@ -1,0 +1,44 @@
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import scimToken from 'fastify-scim-token'
+import { scim } from '../scim/index.ts'
+import { scimServerOptions } from '../scim/server-options.ts'
+import { checkUnleash } from './check-unleash.ts'
+import type { Config } from './config.ts'
+import { openDatabase, type Database } from './database.ts'
+import { migrate } from './migration.ts'
+import { proxy } from './proxy.ts'
+import { unleashResolver, type Caller } from './resolver.ts'
+import { unleashStorage } from './storage.ts'
+import { unleashSettingsStore } from './store.ts'
+
+/** Where SCIM is served. */
+const scimPath = '/scim'
+
+/** Builds the host in front of an Unleash server, after it has checked that it knows the server and its tables. */
+export async function buildHost (config: Config, logger: FastifyServerOptions['logger'] = true): Promise<FastifyInstance> {
+  const db = openDatabase(config.databaseUrl)
+  const app = Fastify({
+    logger,
+    requestTimeout: 30_000,
+    trustProxy: config.trustProxy,
+    ...scimServerOptions(scimPath)
+  })
+  app.addHook('onClose', () => db.close())
+  try {
+    await checkUnleash(db, config)
+    await migrate(db)
+    await registerPlugins(app, db, config)
+    return app
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+}
+
+async function registerPlugins (app: FastifyInstance, db: Database, config: Config): Promise<void> {
+  app.decorate('scimAuthResolver', unleashResolver(config.unleashUrl))
+  app.decorate('scimTokenStore', unleashSettingsStore<Caller>({ db, author: (caller) => caller }))
+  await app.register(scimToken, { settingsRoutes: true })
+  await app.register(scim, { prefix: scimPath, storage: unleashStorage(db, config) })
+  await app.register(proxy, { db, unleashUrl: config.unleashUrl })
+}
