@@ -138,7 +138,9 @@ async function storeAttributes (db: Queryable, groupId: number, { members, displ
 /** Users whom the provider does not manage stay in the group. */
 async function storeMembers (db: Queryable, groupId: number, members: readonly GroupMember[] = []): Promise<void> {
   const ids = new Set(members.map(({ value }) => value))
-  const { rows: users } = await db.query<{ id: number }>('select id from users where scim_id = any($1)', [[...ids]])
+  const { rows: users } = await db.query<{ id: number }>(`
+    select users.id from unnest($1::text[]) with ordinality as members (id, place) join users on users.scim_id = members.id
+    order by place`, [[...ids]])
   if (users.length !== ids.size || members.some(({ type = 'User' }) => type.toLowerCase() !== 'user')) {
     throw badRequest('invalidValue', 'Each member of a group must be the id of a user that exists.')
   }
@@ -146,8 +148,10 @@ async function storeMembers (db: Queryable, groupId: number, members: readonly G
   await db.query(`
     delete from group_user
     where group_id = $1 and user_id <> all ($2) and user_id in (select id from users where scim_id is not null)`, [groupId, userIds])
+  // Their times are in the order of the request.
   await db.query(`
-    insert into group_user (group_id, user_id, created_by) select $1, unnest($2::integer[]), 'scim'
+    insert into group_user (group_id, user_id, created_by, created_at)
+    select $1, id, 'scim', now() + place * interval '1 microsecond' from unnest($2::integer[]) with ordinality as added (id, place)
     on conflict do nothing`, [groupId, userIds])
 }
 

@@ -67,8 +67,11 @@ async function ownPostgres (t: Test): Promise<string> {
 /** Generates a token on a host and returns a provider that sends it. */
 export async function connectProvider (host: ExampleHost): Promise<Provider> {
   const generated = await fetch(host.url + generatePath, { method: 'POST', headers: { authorization: adminToken } })
-  const authorization = `Bearer ${Object(await generated.json()).token}`
+  return createProvider(host, `Bearer ${Object(await generated.json()).token}`)
+}
 
+/** Creates a provider that sends a token which exists already. */
+export function createProvider (host: ExampleHost, authorization: string): Provider {
   async function send (method: string, resource: string, body?: object | string, contentType = 'application/scim+json'): Promise<ScimResponse> {
     const response = await fetch(`${host.url}/scim${resource}`, {
       method,

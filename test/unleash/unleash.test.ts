@@ -6,6 +6,10 @@ import { buildHost } from '../../examples/unleash/app.ts'
 import { firstAdmin, startUnleash } from '../../examples/unleash/unleash-process.ts'
 import { freePort } from '../helpers/free-port.ts'
 import { startPausableProxy } from '../helpers/pausable-proxy.ts'
+import { authentikRequests } from '../helpers/scim-authentik.ts'
+import { entraRequests } from '../helpers/scim-entra.ts'
+import { oktaRequests } from '../helpers/scim-okta.ts'
+import { createProvider } from '../helpers/scim-provider.ts'
 import { newAddress, sendTo, setPassword, startAll, tryLogIn, until, type Received } from './start.ts'
 
 const userSchema = 'urn:ietf:params:scim:schemas:core:2.0:User'
@@ -85,6 +89,18 @@ async function createToken (cookie: string): Promise<string> {
 }
 
 const whoAmI = async (headers: { cookie: string } | { authorization: string }) => (await send('/api/admin/user', { headers })).status
+
+for (const [provider, sendRequests] of [['Okta', oktaRequests], ['Entra ID', entraRequests], ['authentik', authentikRequests]] as const) {
+  t.test(`the requests of ${provider} -> as the example host responds to them`, async (t) => {
+    await sendRequests(t, createProvider(running, `Bearer ${token}`))
+  })
+
+  t.test(`what ${provider} has created is deleted -> nothing of it is left`, async (t) => {
+    t.equal((await send(`${userAdmin}/scim-users`, { method: 'DELETE', headers: admin })).status, 200)
+    for (const { id } of (await scim('GET', '/Groups')).json.Resources) await scim('DELETE', `/Groups/${id}`)
+    t.equal((await db.query('select from scim_attributes')).rowCount, 0)
+  })
+}
 
 t.test('SCIM without a token -> 401 and an unknown path -> 404, both as SCIM JSON and not the HTML of the admin UI', async (t) => {
   for (const path of ['/scim/Users', '/scim/Groups/1', '/scim/x', '/scim', '/scim/']) {
@@ -425,7 +441,7 @@ t.test('bad input -> 400, and nothing is stored', async (t) => {
     t.equal((await scim('POST', '/Groups', { schemas: [groupSchema], ...body })).status, 400, JSON.stringify(body))
   }
   t.equal(await count(), before)
-  for (const id of ["'", '%27%20or%201=1', 'a'.repeat(200), '1', '-1337']) t.equal((await scim('GET', `/Users/${id}`)).status, 404, id.slice(0, 20))
+  for (const id of ["'", '%27%20or%201=1', 'x'.repeat(200), '1', '-1337']) t.equal((await scim('GET', `/Users/${id}`)).status, 404, id.slice(0, 20))
 })
 
 t.test('the host starts -> it stops with a sentence if the tables, the version, the roles or the server are not those that it knows', async (t) => {
