@@ -1,4 +1,6 @@
 import fc from 'fast-check'
+import { parse as parseWithOther, filter as compileWithOther } from 'scim2-parse-filter'
+import { compileFilter } from 'scim-query-filter-parser'
 import t from 'tap'
 import { ScimError } from 'fastify-scim-token'
 import { parseResourceFilter } from '../../examples/scim/filter.ts'
@@ -12,6 +14,7 @@ const isLong = process.env['SCIM_LONG'] === '1'
 const numRuns = isLong ? 10_000 : 300
 
 const text = fc.constantFrom('a', 'b', 'ab', 'A', 'work', 'home', 'a"b', 'a\\b', 'ä', 'and', '(', ']')
+const lowerText = fc.constantFrom('a', 'b', 'ab', 'work', 'home')
 const type = fc.constantFrom('work', 'home')
 
 function optional<T> (arbitrary: fc.Arbitrary<T>) {
@@ -30,7 +33,8 @@ function userOf (text: fc.Arbitrary<string>): fc.Arbitrary<Resource> {
   }).map((user) => JSON.parse(JSON.stringify(user)))
 }
 
-function conditionOf (text: fc.Arbitrary<string>, ops: readonly ('eq' | 'ne' | 'co' | 'sw' | 'ew' | 'gt' | 'ge' | 'lt' | 'le')[], nulls: boolean): fc.Arbitrary<Condition> {
+/** @param isFull whether the conditions include what other libraries have otherwise: null, the default value, three parts in a row */
+function conditionOf (text: fc.Arbitrary<string>, ops: readonly ('eq' | 'ne' | 'co' | 'sw' | 'ew' | 'gt' | 'ge' | 'lt' | 'le')[], isFull: boolean): fc.Arbitrary<Condition> {
   const op = fc.constantFrom(...ops)
   const compare = (...names: string[]) => fc.record({ op, path: fc.constantFrom(...names).map((name) => name.split('.')), value: text }) as fc.Arbitrary<Condition>
   const present = (...names: string[]) => fc.constantFrom(...names).map((name): Condition => ({ op: 'pr', path: name.split('.') }))
@@ -39,7 +43,7 @@ function conditionOf (text: fc.Arbitrary<string>, ops: readonly ('eq' | 'ne' | '
     tree: fc.oneof(
       { depthSize: 'small', withCrossShrink: true },
       leaf,
-      fc.record({ op: fc.constantFrom('and' as const, 'or' as const), parts: fc.array(tie('tree'), { minLength: 2, maxLength: 3 }) }),
+      fc.record({ op: fc.constantFrom('and' as const, 'or' as const), parts: fc.array(tie('tree'), { minLength: 2, maxLength: isFull ? 3 : 2 }) }),
       fc.record({ op: fc.constant('not' as const), part: tie('tree') })
     )
   })).tree
@@ -48,9 +52,9 @@ function conditionOf (text: fc.Arbitrary<string>, ops: readonly ('eq' | 'ne' | '
   const valuesThen = fc.record({ op: fc.constant('values' as const), path: fc.constant<string[]>(['emails']), part: inValue, then: fc.oneof(compare('value', 'type'), present('value')) })
   const active = fc.boolean().map((value): Condition => ({ op: 'eq', path: ['active'], value }))
   return tree(fc.oneof(
-    compare('userName', 'title', 'externalId', 'name.givenName', 'name.familyName', 'emails.value', 'emails.type', ...(nulls ? ['emails'] : [])),
-    present('title', 'active', 'name.givenName', 'emails.value', ...(nulls ? ['name', 'emails'] : [])),
-    active, values, ...(nulls ? [isNull, valuesThen] : [])
+    compare('userName', 'title', 'externalId', 'name.givenName', 'name.familyName', 'emails.value', 'emails.type', ...(isFull ? ['emails'] : [])),
+    present('title', 'active', 'name.givenName', 'emails.value', ...(isFull ? ['name', 'emails'] : [])),
+    active, values, ...(isFull ? [isNull, valuesThen] : [])
   ))
 }
 
@@ -84,6 +88,37 @@ t.test('generated filters on generated users -> the same as a plain evaluator', 
   t.ok(matched > numRuns / 10)
 })
 
+t.test('generated filters -> the same as two other libraries, where they define the case', async (t) => {
+  let compared = 0
+  let comparedInBrackets = 0
+  // Both compare letters exactly and have no match for "ne" without a value.
+  fc.assert(fc.property(fc.array(userOf(lowerText), { minLength: 3, maxLength: 6 }), conditionOf(lowerText, ['eq', 'co', 'sw', 'ew'], false), (users, condition) => {
+    const filter = print(condition)
+    const found = JSON.stringify(users.filter(parseResourceFilter(userType, filter).matches))
+    // scim2-parse-filter evaluates several conditions in square brackets on all values at once.
+    const hasSeveralInBrackets = /\[[^\]]*( and | or |not )/.test(filter)
+    if (!hasSeveralInBrackets) {
+      compared++
+      if (found !== JSON.stringify(users.filter(compileWithOther(parseWithOther(filter))))) return false
+    }
+    const other = compileOrNull(filter)
+    if (other === null) return true
+    comparedInBrackets++
+    return found === JSON.stringify(users.filter(other))
+  }), { numRuns })
+  t.comment(`${numRuns} filters, ${compared} compared with scim2-parse-filter, ${comparedInBrackets} with scim-query-filter-parser`)
+  t.ok(compared > numRuns / 10 && comparedInBrackets > numRuns / 10)
+})
+
+/** Returns null if it rejects the filter. By the ABNF of RFC 7644 there is no space between "not" and the group. */
+function compileOrNull (filter: string) {
+  try {
+    return compileFilter(filter.replaceAll('not (', 'not('))
+  } catch {
+    return null
+  }
+}
+
 const email = fc.record({ value: text, type: optional(type), primary: optional(fc.boolean()) }).map((email) => JSON.parse(JSON.stringify(email)))
 const change: fc.Arbitrary<Change> = fc.oneof(
   fc.record({ op: fc.constantFrom('add', 'replace'), name: fc.constantFrom('title', 'userName', 'externalId'), value: fc.oneof(text, fc.constant(' ')) }),
@@ -109,6 +144,7 @@ t.test('generated PATCH operations -> the same resource as a plain evaluator has
     return JSON.stringify(sorted(patchOrNull(user, changes))) === JSON.stringify(sorted(expected))
   }), { numRuns })
   t.comment(`${numRuns} requests, ${rejected} rejected by both`)
+  t.ok(rejected < numRuns / 2)
 })
 
 function patchOrNull (user: Resource, changes: Change[]): Resource | null {
