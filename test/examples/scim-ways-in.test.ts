@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { startExampleHost } from '../helpers/example-host.ts'
 import { generatePath } from '../helpers/host.ts'
 import { startHostProcess } from '../helpers/host-process.ts'
-import { connectProvider, enterprise, errorOf, patchOp, startProvider, userSchema, type Provider } from '../helpers/scim-provider.ts'
+import { connectProvider, enterprise, errorOf, patchOp, startProvider, temporaryFolder, userSchema, type Provider } from '../helpers/scim-provider.ts'
 
 // In SCIM_LONG=1 the figures of the first report: 1,500 changes at once.
 const isLong = process.env['SCIM_LONG'] === '1'
@@ -157,7 +157,7 @@ t.test('many changes of one group at once -> each has 200, or 503 with Retry-Aft
 })
 
 t.test('the host has a wildcard route -> unknown SCIM paths get a SCIM 404, without the token 401', async (t: Test) => {
-  const host = await startExampleHost(t, { DATA_DIR: t.testdir(), DATABASE_URL: '' }, (app) => { app.all('/*', async () => 'a page of the host') })
+  const host = await startExampleHost(t, { DATA_DIR: await temporaryFolder(t), DATABASE_URL: '' }, (app) => { app.all('/*', async () => 'a page of the host') })
   const { send } = await connectProvider(host)
   for (const path of ['/Unknown', '/Users/a/b', '']) t.match(await send('GET', path), { status: 404, body: errorOf(404) }, path)
   t.equal((await fetch(`${host.url}/scim/Unknown`)).status, 401)

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import { openDatabase, type Queryable } from '../../examples/host/database.ts'
 import { migrate } from '../../examples/host/migration.ts'
@@ -47,7 +50,7 @@ export async function startProvider (
   database: typeof databases[number],
   prepare?: (db: Queryable) => Promise<unknown>
 ): Promise<Provider> {
-  const dataDir = t.testdir()
+  const dataDir = await temporaryFolder(t)
   const url = database === 'embedded' ? undefined : await ownPostgres(t)
   if (prepare !== undefined) {
     const db = await openDatabase({ url, dataDir })
@@ -130,4 +133,11 @@ export function patchOp (...Operations: Operation[]): object {
 /** The body of an error of RFC 7644, section 3.12. */
 export function errorOf (status: number, scimType?: string) {
   return { schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], status: String(status), detail: String, ...(scimType !== undefined && { scimType }) }
+}
+
+/** Creates a folder that is removed after the teardowns that are added later; a `testdir` is removed before all of them, while the host still uses it. */
+export async function temporaryFolder (t: Test): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'scim-token-host-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  return folder
 }
