@@ -32,8 +32,9 @@ export async function writeToStore<T> (request: FastifyRequest, reply: FastifyRe
   reply.raw.once('close', giveUp)
   const pendingOnSocket = pendingWrites(socket).add(giveUp)
 
+  let result: T
   try {
-    return await callHost(timeout, () => call({ ...context, signal: controller.signal }))
+    result = await callHost(timeout, () => call({ ...context, signal: controller.signal }))
   } catch (thrown) {
     // Not only when the error is sent: that is after the host's onError hooks.
     giveUp()
@@ -43,6 +44,7 @@ export async function writeToStore<T> (request: FastifyRequest, reply: FastifyRe
     reply.raw.removeListener('close', giveUp)
     pendingOnSocket.delete(giveUp)
   }
+  return result
 }
 
 const pending = new WeakMap<Socket, Set<() => void>>()

@@ -112,23 +112,25 @@ for (const method of ['replace', 'setEnabled'] as const) {
 for (const method of ['replace', 'setEnabled'] as const) {
   const result = method === 'replace' ? true : undefined
 
-  t.test(`the client disconnects while ${method}() runs -> its signal is aborted`, async (t) => {
-    const store = new EventEmitter()
-    const { app } = await startWriting(t, method, async ({ signal }) => {
-      store.emit('called', signal)
-      await once(store, 'late')
-      return result
+  for (const [server, serverOptions] of Object.entries({ 'a server': {}, 'a server with handlerTimeout': { handlerTimeout: 60_000 } })) {
+    t.test(`the client of ${server} disconnects while ${method}() runs -> its signal is aborted`, async (t) => {
+      const store = new EventEmitter()
+      const { app } = await startWriting(t, method, async ({ signal }) => {
+        store.emit('called', signal)
+        await once(store, 'late')
+        return result
+      }, { server: serverOptions })
+      const called = once(store, 'called')
+      const { url, payload = {}, headers } = { payload: undefined, ...writes[method] }
+      const request = httpRequest(await listen(app) + url, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' } })
+      request.on('error', () => {}).end(JSON.stringify(payload))
+      const [signal] = await called
+      const aborted = once(signal, 'abort')
+      request.destroy()
+      await t.resolves(aborted)
+      store.emit('late')
     })
-    const called = once(store, 'called')
-    const { url, payload = {}, headers } = { payload: undefined, ...writes[method] }
-    const request = httpRequest(await listen(app) + url, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' } })
-    request.on('error', () => {}).end(JSON.stringify(payload))
-    const [signal] = await called
-    const aborted = once(signal, 'abort')
-    request.destroy()
-    await t.resolves(aborted)
-    store.emit('late')
-  })
+  }
 
   t.test(`the client disconnects while 20 pipelined ${method}() run -> the signal of each is aborted, and Node.js does not warn`, async (t) => {
     const store = new EventEmitter().setMaxListeners(0)

@@ -103,6 +103,16 @@ t.test('a correct store on two nodes -> it passes', async (t) => {
   t.strictSame(await failingCases(harness(NodeStore)), [])
 })
 
+t.test('a store rejects a write that was overtaken -> it passes', async (t) => {
+  class Rejecting extends NodeStore {
+    override store (fence: number, change: Change) {
+      if (this.row !== null && this.row.written > fence) throw new Error('overtaken')
+      return super.store(fence, change)
+    }
+  }
+  t.strictSame(await failingCases(harness(Rejecting)), [])
+})
+
 class Counting extends NodeStore {
   counter = 0
   override draw (change: Change) { return super.draw(change) && ++this.counter }

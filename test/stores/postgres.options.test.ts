@@ -54,10 +54,17 @@ t.test('memoryStore() gets an unknown option -> it throws and lists the options'
   t.throws(() => memoryStore(JSON.parse('{"setting": false}')), { message: 'memoryStore: the option "setting" does not exist; the options are configured.' })
 })
 
+function revokedProxy () {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  return proxy
+}
+
 const unusableMemory: [what: string, options: any, got: string][] = [
   ['null', null, 'the options must be an object, such as { configured: false }, got null.'],
   ['a number for a boolean', { configured: 1 }, 'the option "configured" must be true or false, got number.'],
-  ['null for a boolean', { configured: null }, 'the option "configured" must be true or false, got null.']
+  ['null for a boolean', { configured: null }, 'the option "configured" must be true or false, got null.'],
+  ['a revoked Proxy for a boolean', { configured: revokedProxy() }, 'the option "configured" must be true or false, got a Proxy.']
 ]
 for (const [what, options, message] of unusableMemory) {
   t.test(`memoryStore() gets ${what} -> it throws and says what it must be`, async (t) => {
