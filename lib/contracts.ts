@@ -73,8 +73,8 @@ export interface ScimAdminContext<User extends object = ScimUser> extends ScimRe
 /** The context of the methods that write. */
 export interface ScimWriteContext<User extends object = ScimUser> extends ScimAdminContext<User> {
   /**
-   * Aborted once the package has given up on the call: it timed out or rejected, the client has
-   * disconnected, or a response was sent meanwhile, such as that of Fastify's `handlerTimeout`. Never
+   * Aborted once the call times out or rejects, or the client disconnects. Also aborted if another
+   * response is sent, such as that of Fastify's `handlerTimeout`. Never
    * aborted after the call has resolved.
    */
   signal: AbortSignal
@@ -86,8 +86,8 @@ export interface ScimWriteContext<User extends object = ScimUser> extends ScimAd
  * If a method throws or times out, the request fails with 503. The conditions below are runnable
  * test cases in `fastify-scim-token/store-conformance`.
  *
- * A write that was given up must have no effect after a later write has resolved: neither a `replace`
- * nor a `setEnabled` that is late may undo the other. Checking `signal` before each statement is not
+ * A write that was given up must have no effect after a later write has resolved. Neither a late `replace`
+ * nor a late `setEnabled` may undo the other. Checking `signal` before each statement is not
  * enough, as a statement may reach the database late. `fencedWrite` in
  * `fastify-scim-token/fenced-write` is enough.
  */
@@ -96,7 +96,7 @@ export interface ScimTokenStore<User extends object = ScimUser> {
    * Atomically replaces the record. Once it resolves to `true`, `find` returns this record or a
    * later one, on every node. If it rejects, the previous record is kept.
    *
-   * @returns `false` if there are no SCIM settings to attach a token to (404)
+   * @returns `false` if there are no SCIM settings (404)
    */
   replace (record: ScimTokenRecord, context: ScimWriteContext<User>): Awaitable<boolean>
 

@@ -22,7 +22,7 @@ export interface ScimTokenOptions {
   trustedOrigins?: readonly string[] | undefined
 
   /**
-   * The login path that the message of a 401 names.
+   * The path or URL at which users log in, for the message of a 401.
    * @defaultValue `'/auth/simple/login'`, as in Unleash
    */
   loginPath?: string | undefined

@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 
-/** An error that is safe to log: it has no secret, and none of its properties throws. */
+/** An error that is safe to log: SCIM tokens and their hashes are redacted, and none of its properties throws. */
 export interface LoggableError extends Error {
   code?: string | number
   /** The code of the innermost cause that has one, such as a SQLSTATE: loggers drop the properties of causes. */
@@ -15,9 +15,8 @@ const secrets = /scim_[0-9A-Za-z]{20,}|[0-9a-f]{64}/gi
 const deepestCause = 5
 
 /**
- * Returns a copy of any thrown value as an Error for the log. Of an Error it has name, message, stack, code,
- * status,
- * headers and causes; other properties, such as the `detail` of a database error, may hold hashes.
+ * Returns a copy of any thrown value as an Error. It has the name, message, stack, code, status, headers and
+ * causes. Others, such as the `detail` of a database error, are dropped: they may hold hashes.
  */
 export function toError (thrown: unknown, depth = 0): LoggableError {
   const error: LoggableError = new Error(redact(messageOf(thrown)))

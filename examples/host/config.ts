@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 export interface Config {
   host: string
   port: number
-  /** Addresses of the proxies in front, whose `X-Forwarded-*` headers count; undefined if there is none. */
+  /** Addresses of the proxies in front, whose `X-Forwarded-*` headers are trusted; undefined if there is none. */
   trustProxy: string[] | undefined
   /** The PostgreSQL server; the embedded one if undefined. */
   databaseUrl: string | undefined
@@ -25,7 +25,7 @@ export interface Config {
   rateLimit: number
 }
 
-// Everyone can read these, so they are accepted only where nobody else can connect.
+// Everyone can read these, so they are accepted only if no other machine can connect.
 const defaultSecrets = {
   ADMIN_TOKEN: '*:*.example-admin',
   ADMIN_PASSWORD: 'example-admin-password',

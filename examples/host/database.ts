@@ -76,7 +76,7 @@ async function openEmbedded (dataDir: string): Promise<Database> {
         return await database.transaction(work)
       },
       async close () {
-        // Closing writes. Without it, the next start repeats what was confirmed from the log.
+        // Closing writes to disk. Without it, the next start replays the WAL.
         if (await hasSpace(dataDir)) await database.close()
         await unlock()
       }
@@ -87,7 +87,7 @@ async function openEmbedded (dataDir: string): Promise<Database> {
   }
 }
 
-// Two segments of PostgreSQL's log, in bytes.
+// Two WAL segments, in bytes.
 const neededSpace = 2 * 16 * 1024 * 1024
 const newDatabaseSpace = neededSpace + 64 * 1024 * 1024
 

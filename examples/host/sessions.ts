@@ -49,7 +49,7 @@ export function databaseSessions (db: Database): Sessions {
   }
 }
 
-/** Tells whether the password is still the same. The id, which is not stored, keeps it from being guessed by the table. */
+/** Returns a hash that changes with the password. It includes the id, which is not stored, so that the table does not allow guessing the password. */
 function proofOf (id: string, password: string): string {
   return hash(`${id} ${password}`)
 }

@@ -211,8 +211,9 @@ function rejectImmutable (attribute: Attribute, entry: JsonObject, parts: JsonOb
 }
 
 /**
- * Deviates from RFC 7644, section 3.5.2.3, for Entra ID, which replaces emails[type eq "work"].value of a user who has
- * none and expects it to be created (scim-patch issue 176). A value that the filter selects by its "value" is not: a
+ * Deviates from RFC 7644, section 3.5.2.3, for Entra ID, which replaces emails[type eq "work"].value of a
+ * user who has
+ * none and expects it to be created. A value that the filter selects by its "value" is not: a
  * group must not get a member by the change of another one.
  */
 function createEntry (attribute: Attribute, filter: Filter | undefined, parts: JsonObject): JsonObject {

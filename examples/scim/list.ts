@@ -43,7 +43,7 @@ export async function listResources (type: ResourceType, base: string, reader: R
   const candidates = await reader.search(new Map(equalities))
   const matches: JsonObject[] = []
   for (const [i, candidate] of candidates.entries()) {
-    // Other requests get their turn.
+    // Yields, so that a long search does not block other requests.
     if (i % resourcesPerTurn === resourcesPerTurn - 1) await setImmediate()
     const resource = toResource(type, base, candidate)
     if (filter === undefined || filter.matches(resource)) matches.push(resource)

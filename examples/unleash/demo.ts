@@ -10,7 +10,7 @@ import { buildHost } from './app.ts'
 import { readConfig } from './config.ts'
 import { firstAdmin, startUnleash } from './unleash-process.ts'
 
-/** What was started, for the end: each function stops one. */
+/** Stop what was started. */
 const stops: (() => Promise<unknown>)[] = []
 let stopped: Promise<void> | undefined
 

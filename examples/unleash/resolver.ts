@@ -7,7 +7,7 @@ export interface Caller extends EventAuthor {
   permissions: string[]
 }
 
-/** Creates a resolver that asks Unleash who the caller is, by the session cookie or the token of the request. */
+/** Creates a resolver that sends the session cookie or token to Unleash, which authenticates the caller. */
 export function unleashResolver (unleashUrl: string): ScimAuthResolver<Caller> {
   return {
     async authenticate ({ headers: { cookie, authorization }, ip }) {

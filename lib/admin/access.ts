@@ -10,7 +10,8 @@ import { adminState, whilePending } from './request-state.ts'
 
 /**
  * The hooks that authenticate and authorize requests to the admin routes. As `preParsing` hooks they run
- * before a body is read, and after all `onRequest` hooks of the host, such as a rate limiter's.
+ * after all `onRequest` hooks of the host and before a body is read. The settings route repeats
+ * `requirePermission` after it.
  */
 export interface AccessHooks {
   /** Requires an authenticated user. */

@@ -36,6 +36,6 @@ function isSameOrigin (request: FastifyRequest): boolean {
   if (secFetchSite !== undefined) return secFetchSite === 'same-origin' || secFetchSite === 'none'
   if (origin === undefined) return true
   const page = parseOrigin(origin)
-  // The scheme is that of the page, as a proxy in front may end TLS.
+  // The scheme is that of the page, as a proxy in front may terminate TLS.
   return page !== undefined && page === parseOrigin(`${new URL(page).protocol}//${host}`)
 }

@@ -2,7 +2,7 @@ import { httpErrors } from '@fastify/sensible'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ScimAdminContext } from '../contracts.ts'
 
-/** How far a request to an admin route has come. */
+/** The state of a request to an admin route. */
 export interface AdminState {
   /** What `authenticate` of the resolver returned, once access was granted. */
   user: object | null
@@ -10,7 +10,7 @@ export interface AdminState {
   phase: 'pending' | 'failing' | 'responding'
   /** Whether the store was called for a write: the client cannot know its outcome. */
   isStoreCalled: boolean
-  /** That of a pending write. */
+  /** Aborts the pending write. */
   controller: AbortController | null
 }
 
@@ -39,9 +39,9 @@ export function storeContext (request: FastifyRequest): ScimAdminContext<object>
 type AsyncHook<Result> = (request: FastifyRequest, reply: FastifyReply) => Promise<Result>
 
 /**
- * Makes a hook do nothing once a response is under way, such as that of Fastify's `handlerTimeout`, and never
- * settle if that is so when it is done: Fastify would go on with the request, or end the process because of a
- * second response.
+ * Wraps a hook so that it does nothing once a response is under way, such as that of Fastify's
+ * `handlerTimeout`. If that happens while the hook runs, its promise never settles: Fastify would continue
+ * the request, or a second response would end the process.
  */
 export function whilePending<Result> (hook: AsyncHook<Result>): AsyncHook<Result> {
   return async (request, reply) => {
@@ -62,7 +62,7 @@ export function whilePending<Result> (hook: AsyncHook<Result>): AsyncHook<Result
   }
 }
 
-/** The same for the handler of a route. */
+/** Wraps the handler of a route in the same way. */
 export function respondWhilePending<Result> (handler: AsyncHook<Result>): AsyncHook<Result> {
   const run = whilePending(handler)
   return async (request, reply) => {

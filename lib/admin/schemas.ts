@@ -72,7 +72,7 @@ const noAccess = errorSchema(
 )
 
 const notFound = errorSchema(
-  'There are no SCIM settings to attach a token to.',
+  'There are no SCIM settings.',
   'NotFoundError',
   'There are no SCIM settings yet. Enable SCIM first: POST {"enabled": true} to /api/admin/scim-settings.'
 )
@@ -83,7 +83,7 @@ const unsupportedMediaType = errorSchema(
   'The content type of the request (text/plain) is not accepted: send application/json.'
 )
 
-/** Operation `generateNewToken`, as Unleash's public OpenAPI document has it. */
+/** Operation `generateNewToken`, as in Unleash's public OpenAPI document. */
 export const generateNewTokenOperation = {
   operationId: 'generateNewToken',
   tags: ['Auth'],
@@ -98,7 +98,7 @@ export const generateNewTokenOperation = {
   }
 }
 
-/** Operation `getScimSettings`, as Unleash's public OpenAPI document has it. */
+/** Operation `getScimSettings`, as in Unleash's public OpenAPI document. */
 export const getScimSettingsOperation = {
   operationId: 'getScimSettings',
   tags: ['Auth'],
@@ -111,7 +111,7 @@ export const getScimSettingsOperation = {
   }
 }
 
-/** Operation `setScimSettings`, as Unleash's public OpenAPI document has it. */
+/** Operation `setScimSettings`, as in Unleash's public OpenAPI document. */
 export const setScimSettingsOperation = {
   operationId: 'setScimSettings',
   tags: ['Auth'],

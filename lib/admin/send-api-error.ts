@@ -20,7 +20,7 @@ const documentedNames: Readonly<Record<number, string>> = {
 const withoutDetails: ReadonlySet<number> = new Set([401, 403, 404])
 
 /**
- * The error handler of the admin routes: sends any error in the shape of Unleash's API and logs it
+ * Sends any error of the admin routes in the shape of Unleash's API and logs it
  * under the same id. Status and headers that the host's hooks have set are kept.
  *
  * Fastify calls it once for an error, and again if a hook of the host fails for the response; that
@@ -51,8 +51,8 @@ export function sendApiError (thrown: unknown, request: FastifyRequest, reply: F
 }
 
 /**
- * A preParsing hook. Fastify's `handlerTimeout` may expire while a hook of the host handles the response: then the
- * error is sent at once, as Fastify would send it with the body of that response, or end the process.
+ * Sends the error of an expired `handlerTimeout` at once if a hook of the host is handling a response
+ * (`preParsing` hook). Fastify would send it with the body of that response, or end the process.
  */
 export async function followHandlerTimeout (request: FastifyRequest, reply: FastifyReply): Promise<void> {
   if (request.routeOptions.handlerTimeout === 0) return
@@ -69,7 +69,7 @@ export async function followHandlerTimeout (request: FastifyRequest, reply: Fast
   })
 }
 
-/** An onSend hook that drops a response if another one was sent while a hook of the host handled it. */
+/** Drops a response (`onSend` hook) if another one was sent while a hook of the host handled it. */
 export function dropSecondResponse (_request: FastifyRequest, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
   if (!reply.raw.headersSent) done(null, payload)
 }

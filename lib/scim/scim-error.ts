@@ -86,12 +86,12 @@ export class ScimError {
     return this.#code
   }
 
-  /** Headers of the response: content type, and `www-authenticate` or `retry-after`. */
+  /** Headers of the response: those passed to the constructor, and the content type. */
   get headers () {
     return this.#headers
   }
 
-  /** Why the request failed, for the log. If the store threw, the `cause` of this error is what it threw. */
+  /** Why the request failed, for the log. If the store threw, the `cause` of that cause is a redacted copy of its error. */
   get cause () {
     return this.#cause
   }

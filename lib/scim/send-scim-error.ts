@@ -7,8 +7,8 @@ import { ScimError } from './scim-error.ts'
 export const retryAfter = '5'
 
 /**
- * The error handler for the host's SCIM scope: `scim.setErrorHandler(sendScimError)`. It logs any error, 5xx as
- * `error` with its cause and others as `info`, and sends it as a SCIM error (RFC 7644, section 3.12).
+ * Logs any error and sends it as a SCIM error (RFC 7644, section 3.12):
+ * `scim.setErrorHandler(sendScimError)`. A 5xx is logged as `error` with its cause, others as `info`.
  *
  * Status and headers that hooks of the host or the error have set are kept. Of a 5xx only a {@link ScimError}
  * sends its message; that of any other is in the log alone.

@@ -72,12 +72,12 @@ export function createVerifyScimToken (store: ScimTokenStore, timeout: number): 
 const method = 'scimTokenStore.find'
 const malformed = 'This is not a SCIM token of this server: it is truncated, mistyped or from elsewhere. Copy it again, or generate a new one.'
 
-// Why a token is invalid, for the log: the response must not tell. They have no stack, which would be dear.
+// Why a token is invalid, for the log: the response must not tell. They have no stack, which would be expensive.
 const noRecord = Object.freeze({ code: 'SCIM_NO_RECORD', message: 'the store returned no record: SCIM is disabled, or no token was generated' })
 const otherToken = Object.freeze({ code: 'SCIM_OTHER_TOKEN', message: 'the hash is not the stored one: the token was replaced, or is of another tenant or server' })
 const notAToken = Object.freeze({ code: 'SCIM_NOT_A_TOKEN', message: 'the format or the checksum is not that of a token' })
 
-/** Whether Fastify's `handlerTimeout` has expired; it is at least 1 ms. Without one, reading `signal` would be slow. */
+/** Whether Fastify's `handlerTimeout` has expired. `signal` is read last, because reading it is slow; the shortest timeout is 1 ms. */
 function isTimedOut (request: FastifyRequest, reply: FastifyReply): boolean {
   return reply.elapsedTime >= 1 && request.routeOptions.handlerTimeout > 0 && read(request.signal.reason, 'code') === 'FST_ERR_HANDLER_TIMEOUT'
 }

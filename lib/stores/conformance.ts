@@ -8,8 +8,8 @@ export interface OpenStore<User extends object = ScimUser, Store = ScimTokenStor
   /** The store under test. */
   store: Store
   /**
-   * A second store over the same storage, as another node has it; it keeps nothing in memory that the first does.
-   * Without it, a cache and a number that a process counts are not found.
+   * A second store over the same storage, as on another node; the two share no memory. Without it, a cache
+   * or a fence counted in process memory is not detected.
    */
   other?: Store
   /** Passed to every call of the store; writes get a `signal` too. */

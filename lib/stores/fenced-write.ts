@@ -10,14 +10,15 @@ export interface FencedWrite {
   /** The `signal` of the write's context. */
   signal: AbortSignal
   /**
-   * Draws the next number from the SCIM settings, in a statement of its own. It must be greater than all that
-   * were drawn before, also if the SCIM settings were deleted or restored meanwhile: at least the database's
-   * clock in microseconds is. Resolves to `null` if there are no SCIM settings.
+   * Draws the next number from the SCIM settings, in a statement of its own. It must be greater than all
+   * earlier ones, even if the SCIM settings were deleted or restored. The last number plus one, or the
+   * database's clock in microseconds if that is greater, is enough. Resolves to `null` if there are no
+   * SCIM settings.
    */
   draw: () => Awaitable<Fence | null | undefined>
   /**
-   * Writes, and stores the number of the write, in one atomic statement: only if the stored number is less than
-   * this one (`written < fence`), and the last drawn one is not (`drawn >= fence`). Both kinds of write share
+   * Writes, and stores the number, in one atomic statement. It must write only if `written < fence` and
+   * `drawn >= fence`. Both kinds of write share
    * the two numbers. Resolves to whether it has written.
    */
   write: (fence: Fence) => Awaitable<boolean>
@@ -33,8 +34,8 @@ const rolledBack = Symbol('rolled back')
 const longestPause = 64
 
 /**
- * Writes in such a way that a write that was given up has no effect after a later one has resolved, however
- * late the database executes its statements. If a write with a greater number was stored meanwhile, it
+ * Runs a write so that, once given up, it has no effect after a later one has resolved. It does not matter
+ * how late the database executes its statements. If a write with a greater number was stored meanwhile, it
  * draws the next number and tries again, after a pause in which other work of the process runs.
  *
  * Kleppmann calls such a number a fencing token
@@ -58,7 +59,7 @@ export async function fencedWrite ({ signal, draw, write, isRolledBack = () => f
       if (hasWritten === true) return true
       if (hasWritten !== false && hasWritten !== rolledBack) throw new TypeError(`fencedWrite: write must resolve to true or false, got ${kindOf(hasWritten)}.`)
     }
-    // A random part, so that two writes do not overtake each other for ever.
+    // A random part, so that two writes do not overtake each other forever.
     await setTimeout(Math.random() * Math.min(2 ** attempt, longestPause), undefined, { signal })
   }
 

@@ -21,8 +21,8 @@ const oneEvent = 'check (num_nonnulls(token_hash, enabled) = 1)'
  * date. It is one statement, and may be run at every start, by several nodes at once. It neither reads nor
  * rewrites rows. Once the tables are up to date it needs no rights on them, so that any role can run it.
  *
- * It fails if it cannot lock the tables in time (SQLSTATE `55P03`, whose hint names the processes that have
- * locked them), or if a table with one of their names exists and is not one of this package. A tenant can have
+ * It fails with SQLSTATE `55P03` if it cannot lock the tables in time; the hint names the processes that
+ * hold them. It also fails if a table of that name is not from this package. A tenant can have
  * a token once it has a row in the settings table.
  *
  * @throws an error that names the first unknown or invalid option and says what it must be

@@ -48,8 +48,9 @@ export type PostgresStoreOptions<User extends object> = PostgresConnection & {
    */
   createdBy: (user: User, request: FastifyRequest) => string
   /**
-   * Returns the tenant of a request, a non-empty string. Do not take it from anything that a client
-   * can set. If it returns anything else, the request fails and no statement is sent.
+   * Returns the tenant of a request, a non-empty string. It must be the tenant in which `authenticate`
+   * looks up the user. Otherwise an admin of one tenant can generate a token for another. If it returns
+   * anything else, the request fails and no statement is sent.
    * @defaultValue a single tenant, `'default'`
    */
   tenant?: ((request: FastifyRequest) => string) | undefined

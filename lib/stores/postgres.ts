@@ -9,7 +9,7 @@ export { postgresMigration } from './postgres-migration.ts'
 export type { PostgresMigrationOptions } from './postgres-migration.ts'
 export type { NamedQueryable, PostgresConnection, PostgresStoreOptions, PostgresTables, Queryable } from './postgres-options.ts'
 
-/** A statement, and the columns of its rows: lower-case words, which no driver renames, as text, which none parses. */
+/** A statement and its columns: lower-case names, because drivers may rename others, and text, because drivers may parse other types. */
 interface Statement<Column extends string> { name: string, text: string, columns: readonly Column[] }
 
 // In microseconds, so that a row that was deleted and created again, or restored, repeats no number.
@@ -17,8 +17,8 @@ const clock = '(extract(epoch from clock_timestamp()) * 1000000)::bigint'
 const nextFence = `greatest(settings.fence + 1, settings.written + 1, ${clock})`
 
 /**
- * Creates a store on PostgreSQL. A read is one SQL statement, and a write is two or more, each atomic
- * by itself: it works on any number of nodes and through any pool. {@link postgresMigration} creates
+ * Creates a store on PostgreSQL. A read is one SQL statement; a write is two or more, each atomic. It works
+ * on any number of nodes and through any pooler. {@link postgresMigration} creates
  * its tables.
  *
  * @throws an error that names the first unknown or invalid option and says what it must be
