@@ -503,7 +503,7 @@ function otelHost (): Host {
       const spans = exporter.getFinishedSpans()
       t.ok(spans.some(({ attributes }) => attributes['http.route'] === generatePath && attributes['http.response.status_code'] === 200))
       const recorded = JSON.stringify(spans.map(({ name, attributes, events, status }) => ({ name, attributes, events, status })))
-      t.match(recorded, /"exception.type":"NotFoundError"/)
+      t.match(recorded, /"exception.type":"SCIM_ADMIN_NO_SETTINGS"/)
       t.match(recorded, /"exception.type":"SCIM_TOKEN_MISSING"/)
       t.notMatch(recorded, secrets)
     }
