@@ -39,7 +39,7 @@ export class Draft {
     } else if (op === 'remove') {
       this.#setExtension(target?.extension, {})
     } else {
-      this.assign(value, op, target?.extension)
+      this.assign(value, op, target?.extension, { isWithinSchema: target !== undefined })
     }
   }
 
@@ -47,8 +47,9 @@ export class Draft {
    * Sets each attribute that an object names.
    *
    * @param options.ignoreUnknown whether attributes that the schema does not have are left out instead of rejected
+   * @param options.isWithinSchema whether the object is that of the URN of a schema, which has none of another one
    */
-  assign (value: unknown, op: 'add' | 'replace', extension?: Schema, { ignoreUnknown = false } = {}): void {
+  assign (value: unknown, op: 'add' | 'replace', extension?: Schema, { ignoreUnknown = false, isWithinSchema = false } = {}): void {
     if (!isJsonObject(value)) throw badRequest('invalidValue', 'A resource, and the value of an operation without a path, must be an object.')
     for (const [name, part] of Object.entries(value)) {
       const path = extension === undefined ? name : `${extension.id}:${name}`
@@ -57,7 +58,8 @@ export class Draft {
       // As in a PUT (RFC 7644, section 3.5.1). Okta and authentik send the id and the schemas along.
       if (known?.attribute?.mutability === 'readOnly') continue
       if (known !== undefined && known.attribute === undefined) {
-        if (part !== null) this.assign(part, op, known.extension, { ignoreUnknown })
+        if (isWithinSchema) throw badRequest('invalidValue', `The attributes of "${name}" must not be within those of another schema.`)
+        if (part !== null) this.assign(part, op, known.extension, { ignoreUnknown, isWithinSchema: true })
         else if (op === 'replace') this.#setExtension(known.extension, {})
       } else {
         this.apply({ op, path, value: part })
@@ -211,10 +213,9 @@ function rejectImmutable (attribute: Attribute, entry: JsonObject, parts: JsonOb
 }
 
 /**
- * Deviates from RFC 7644, section 3.5.2.3, for Entra ID, which replaces emails[type eq "work"].value of a
- * user who has
- * none and expects it to be created. A value that the filter selects by its "value" is not: a
- * group must not get a member by the change of another one.
+ * Deviates from RFC 7644, section 3.5.2.3, for Entra ID, which replaces emails[type eq "work"].value of a user who
+ * has none and expects it to be created. A value that the filter selects by its "value" is not: a group must not
+ * get a member by the change of another one.
  */
 function createEntry (attribute: Attribute, filter: Filter | undefined, parts: JsonObject): JsonObject {
   const entry = { ...Object.fromEntries(filter?.equalities ?? []), ...parts }

@@ -1,6 +1,6 @@
 import { findAttribute } from './attribute-path.ts'
 import { badRequest, tooLarge } from './errors.ts'
-import type { Filter } from './filter.ts'
+import { costOf, type Filter } from './filter.ts'
 import type { JsonObject } from './json.ts'
 import { maxComparisons, maxValues } from './limits.ts'
 import type { Attribute } from './schemas.ts'
@@ -72,7 +72,7 @@ export class Entries {
   select (filter?: Filter): number[] {
     const value = filter?.equalities.get('value')
     const candidates = value === undefined ? [...this.#entries.keys()] : this.selectValue(value)
-    this.#charge(candidates.length * (filter?.terms ?? 1))
+    this.#charge(filter === undefined ? candidates.length : filter.terms * candidates.reduce((cost, place) => cost + costOf(this.#entries.get(place)), 0))
     return filter === undefined ? candidates : candidates.filter((place) => filter.matches(this.#entries.get(place) ?? {}))
   }
 

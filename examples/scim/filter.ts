@@ -278,6 +278,13 @@ export function valuesAt (candidate: JsonObject, keys: readonly string[]): unkno
   return values
 }
 
+/** Returns what it costs to compare the values within a value with one condition: 1 for each, and for 100 characters. */
+export function costOf (value: unknown): number {
+  if (Array.isArray(value)) return value.reduce((cost: number, element) => cost + costOf(element), 1)
+  if (isJsonObject(value)) return costOf(Object.values(value))
+  return typeof value === 'string' ? 1 + value.length / 100 : 1
+}
+
 /** RFC 7644, table 3: "pr" matches a value that is not empty, and a complex one with a part that is not. */
 function isPresent (value: unknown): boolean {
   return isJsonObject(value) ? Object.values(value).some(isPresent) : value !== ''

@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import { resolvePath } from './attribute-path.ts'
 import { badRequest } from './errors.ts'
-import { parseResourceFilter, toComparableValue, valuesAt } from './filter.ts'
+import { costOf, parseResourceFilter, toComparableValue, valuesAt } from './filter.ts'
 import { isJsonObject, type JsonObject } from './json.ts'
-import { maxPageSize } from './limits.ts'
+import { maxListComparisons, maxPageSize } from './limits.ts'
 import { createSelection, toResource, type AttributeLists } from './render.ts'
 import type { ResourceType } from './schemas.ts'
 import type { ResourceReader, ScimAttributes } from './storage.ts'
@@ -18,7 +18,8 @@ export interface ListQuery extends AttributeLists {
 }
 
 const listResponse = 'urn:ietf:params:scim:api:messages:2.0:ListResponse'
-const resourcesPerTurn = 1000
+// In milliseconds.
+const longestTurn = 20
 
 /** Creates the message that holds resources, all or a page of them (RFC 7644, section 3.4.2). */
 export function createListResponse (resources: object[], { startIndex = 1, totalResults = resources.length } = {}): object {
@@ -42,10 +43,19 @@ export async function listResources (type: ResourceType, base: string, reader: R
   const equalities = [...filter?.equalities ?? []].filter((equality): equality is [string, string] => typeof equality[1] === 'string')
   const candidates = await reader.search(new Map(equalities))
   const matches: JsonObject[] = []
-  for (const [i, candidate] of candidates.entries()) {
+  let comparisons = 0
+  let turn = performance.now()
+  for (const candidate of candidates) {
     // Yields, so that a long search does not block other requests.
-    if (i % resourcesPerTurn === resourcesPerTurn - 1) await setImmediate()
+    if (performance.now() - turn > longestTurn) {
+      await setImmediate()
+      turn = performance.now()
+    }
     const resource = toResource(type, base, candidate)
+    if (filter !== undefined && filter.terms > 1) {
+      comparisons += filter.terms * costOf(candidate.attributes)
+      if (comparisons > maxListComparisons) throw badRequest('tooMany', 'The filter compares too many values. Use fewer conditions.')
+    }
     if (filter === undefined || filter.matches(resource)) matches.push(resource)
   }
   return createListResponse(sort(matches).slice(first - 1, first - 1 + limit).map(select), { startIndex: first, totalResults: matches.length })

@@ -1,6 +1,7 @@
 import { resolvePath, type AttributePath } from './attribute-path.ts'
 import { badRequest } from './errors.ts'
 import { isJsonObject, type JsonObject } from './json.ts'
+import { maxAttributesLength } from './limits.ts'
 import type { ResourceType } from './schemas.ts'
 import type { ScimAttributes, StoredResource } from './storage.ts'
 
@@ -41,6 +42,7 @@ export function createSelection (type: ResourceType, { attributes, excludedAttri
 
 /** Names that the schema does not have are left out. What stands in brackets is ignored, for Microsoft's reference collection. */
 function readNames (type: ResourceType, list: string): AttributePath[] {
+  if (list.length > maxAttributesLength) throw badRequest('tooMany', `A list of attributes must have at most ${maxAttributesLength} characters.`)
   const names = list.replace(/\[(?:"(?:[^"\\]|\\.)*"|[^[\]"])*\]/g, '').split(',').map((name) => name.trim())
   if (names.includes('')) throw badRequest('invalidFilter', 'A list of attributes must not have an empty name.')
   return names.map((name) => resolvePath(type, name)).filter((path) => path !== undefined)

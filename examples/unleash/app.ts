@@ -1,10 +1,11 @@
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyLoggerOptions } from 'fastify'
 import scimToken from 'fastify-scim-token'
 import { scim } from '../scim/index.ts'
 import { scimServerOptions } from '../scim/server-options.ts'
 import { checkUnleash } from './check-unleash.ts'
 import type { Config } from './config.ts'
 import { openDatabase, type Database } from './database.ts'
+import { serializers } from './log.ts'
 import { migrate } from './migration.ts'
 import { proxy } from './proxy.ts'
 import { unleashResolver, type Caller } from './resolver.ts'
@@ -15,10 +16,10 @@ import { unleashSettingsStore } from './store.ts'
 const scimPath = '/scim'
 
 /** Builds the host in front of an Unleash server, after it has checked that it knows the server and its tables. */
-export async function buildHost (config: Config, logger: FastifyServerOptions['logger'] = true): Promise<FastifyInstance> {
+export async function buildHost (config: Config, logger: FastifyLoggerOptions = {}): Promise<FastifyInstance> {
   const db = openDatabase(config.databaseUrl)
   const app = Fastify({
-    logger,
+    logger: { ...logger, serializers },
     requestTimeout: 30_000,
     trustProxy: config.trustProxy,
     ...scimServerOptions(scimPath)

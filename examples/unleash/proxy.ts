@@ -6,13 +6,16 @@ import { unleashError } from './unleash-error.ts'
 /** Proxies all other requests to Unleash, except changes by hand of a user whom the identity provider manages. */
 export async function proxy (app: FastifyInstance, { db, unleashUrl }: { db: Database, unleashUrl: string }): Promise<void> {
   app.addHook('onRequest', async (request, reply) => {
-    const userId = changedUser(request.method, request.url)
+    const path = normalizePath(request.url)
+    if (path === null) return reply.code(400).send(unleashError('BadDataError', 'The URL is malformed.'))
+    const userId = changedUser(request.method, path)
     if (userId === null) return
     try {
-      if (!await isManaged(userId)) return
+      // Unleash rejects the request of a caller whom it does not know.
+      if (await app.scimAuthResolver.authenticate(request) === null || !await isManaged(userId)) return
     } catch (error) {
-      request.log.error(error, 'the database of Unleash cannot be used')
-      return reply.code(503).send(unleashError('ServiceUnavailable', 'The database cannot be used now. Try again later.'))
+      request.log.error(error, 'Unleash or its database cannot be used')
+      return reply.code(503).send(unleashError('ServiceUnavailable', 'Unleash or its database cannot be used now. Try again later.'))
     }
     // The status, the name and the message of Unleash Enterprise, for the admin UI.
     return reply.code(403).send(unleashError('ForbiddenError', 'This user is managed by your SCIM provider and cannot be changed manually'))
@@ -20,10 +23,11 @@ export async function proxy (app: FastifyInstance, { db, unleashUrl }: { db: Dat
 
   await app.register(httpProxy, {
     upstream: unleashUrl,
+    // It logs whole paths, which hold tokens.
+    disableRequestLogging: true,
     replyOptions: {
-      // Without "connection", with which a client could remove the headers below.
-      rewriteRequestHeaders: (request, { connection, ...headers }) => ({
-        ...headers,
+      rewriteRequestHeaders: (request, headers) => ({
+        ...Object.fromEntries(Object.entries(headers).filter(([name]) => !hopByHop.has(name))),
         // Unleash trusts these headers, so what the client sends in them is replaced.
         'x-forwarded-for': request.ip,
         'x-forwarded-host': request.host,
@@ -44,16 +48,30 @@ export async function proxy (app: FastifyInstance, { db, unleashUrl }: { db: Dat
   }
 }
 
+// RFC 9110, section 7.6.1. With "connection" a client could remove the headers that the proxy sets.
+const hopByHop: ReadonlySet<string> = new Set(['connection', 'expect', 'http2-settings', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade'])
+
+/** Returns a path as the proxy and Unleash resolve it, without "." and with single slashes; `null` if it is malformed. */
+export function normalizePath (url: string): string | null {
+  try {
+    return decodeURIComponent(new URL(url.replace(/^\/+/, '/'), 'http://unleash').pathname).replace(/[/\\]+/g, '/')
+  } catch {
+    return null
+  }
+}
+
+const largestId = 2 ** 31 - 1
+
 /**
  * Returns the id of the user whom an admin changes with a request, or `null`. As in Unleash Enterprise, these are
  * changes of the name, the address, the role and the password; a user can still be removed, and still gets a link
  * to set a password.
+ *
+ * @param path what {@link normalizePath} returned; Express compares it in any letter case
  */
-export function changedUser (method: string, url: string): number | null {
-  // As the proxy resolves the path, which also has "." and "\", and as Express compares it, in any letter case.
-  const { pathname } = new URL(url.replace(/^\/+/, '/'), 'http://unleash')
-  const [, id, action] = /\/user-admin\/([^/]+)(\/change-password)?\/?$/i.exec(decodeURIComponent(pathname)) ?? []
+export function changedUser (method: string, path: string): number | null {
+  const [, id, action] = /\/user-admin\/([^/]+)(\/change-password)?\/?$/i.exec(path) ?? []
   if (id === undefined || method !== (action === undefined ? 'PUT' : 'POST')) return null
   const number = Number(id)
-  return Number.isInteger(number) ? number : null
+  return Number.isInteger(number) && number <= largestId ? number : null
 }

@@ -118,7 +118,7 @@ export function userWriter (db: Queryable, defaultRole: string): ResourceWriter<
       const before = await eventData(db, userId)
       await db.query(`
         update users
-        set deleted_at = coalesce(deleted_at, now()), email = null, username = null, scim_id = null, scim_external_id = null, name = name || '(Deleted)'
+        set deleted_at = coalesce(deleted_at, now()), email = null, username = null, scim_id = null, scim_external_id = null, name = left(name, 246) || '(Deleted)'
         where id = $1`, [userId])
       for (const table of ['role_user', 'group_user', 'public_signup_tokens_user']) {
         await db.query(`delete from ${table} where user_id = $1`, [userId])

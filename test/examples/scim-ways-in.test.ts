@@ -163,3 +163,25 @@ t.test('the host has a wildcard route -> unknown SCIM paths get a SCIM 404, with
   t.equal((await fetch(`${host.url}/scim/Unknown`)).status, 401)
   t.equal(await (await fetch(`${host.url}/elsewhere`)).text(), 'a page of the host')
 })
+
+t.test('schemas within schemas, long lists of attributes and long texts -> 400 at once', async (t) => {
+  const { send, list, create } = await startProvider(t, 'PostgreSQL')
+  const nested = (depth: number) => `{"userName":"n",${`"${userSchema}":{`.repeat(depth)}${'}'.repeat(depth)}}`
+  for (const depth of [2, 6000]) {
+    t.equal((await send('POST', '/Users', nested(depth))).status, 400, `${depth} levels`)
+  }
+  t.equal((await send('POST', '/Users', nested(1))).status, 201)
+  t.equal((await send('POST', '/Users', `{"userName":"e","${enterprise}":${nested(6000)}}`)).status, 201, 'an unknown attribute of an extension is left out')
+  for (const parameter of ['attributes', 'excludedAttributes']) t.equal((await list('/Users', { [parameter]: '["\\'.repeat(1000) })).status, 400, parameter)
+
+  const user = await create('/Users', { userName: 'long', emails: [{ value: 'a@example.com', display: 'x'.repeat(900_000) }] })
+  const remove = { op: 'remove', path: `emails[${Array.from({ length: 45 }, () => 'display co "q"').join(' or ')}]` }
+  const start = performance.now()
+  t.match(await send('PATCH', `/Users/${user.id}`, patchOp(...Array.from({ length: 900 }, () => remove))), { status: 400, body: { scimType: 'tooMany' } })
+
+  const members = Array.from({ length: 10_000 }, (_, i) => ({ value: `m${i}`, display: `member ${i}` }))
+  for (let i = 0; i < 8; i++) await create('/Groups', { displayName: `G${i}`, members })
+  const filter = Array.from({ length: 100 }, (_, i) => `members.display co "zz${i}"`).join(' or ')
+  t.match(await list('/Groups', { filter }), { status: 400, body: { scimType: 'tooMany' } })
+  t.comment(`${Math.round(performance.now() - start)} ms for both`)
+})

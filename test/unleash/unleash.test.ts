@@ -355,6 +355,9 @@ t.test('a user is deleted -> 404, a row without an address, no access; and it ca
   t.strictSame(rows, [{ email: null, username: null, scim_id: null, deleted: true }])
   t.equal((await db.query('select from scim_attributes where user_id = $1', [id])).rowCount, 0, 'nothing of the user is kept beside it')
   t.not((await create('gone@example.com')).id, user.id)
+
+  const longName = await create('long.name@example.com', { displayName: 'x'.repeat(255) })
+  t.equal((await scim('DELETE', `/Users/${longName.id}`)).status, 204, 'a name that leaves no room for a mark')
 })
 
 t.test('a user is removed in Unleash -> no access, 404 for the provider, and it can be created again', async (t) => {
@@ -384,14 +387,18 @@ t.test('a user is edited by hand -> 403 while SCIM is enabled, 200 while it is d
     `/api/admin/user-admin\\${id}`, `/api/admin/%2e/user-admin/${id}`, `/api//admin/user-admin/${id}`, `//api/admin/user-admin/${id}`, `///x/api/admin/user-admin/${id}`,
     `/api/x/../admin/user-admin/${id}`, `/api/x/%2e%2e/admin/user-admin/${id}`, `${userAdmin}/0${id}`, `${userAdmin}/${id}.0`, `${userAdmin}/+${id}`, `${userAdmin}/%20${id}`,
     `${userAdmin}/%3${String(id)[0]}${String(id).slice(1)}`, `${userAdmin}/0x${id.toString(16)}`, `${userAdmin}/${id}e0`, `${userAdmin}/${id}#x`, `${userAdmin}/${id};x`, `/api/admin/user%2dadmin/${id}`,
-    `${url}${userAdmin}/${id}`, `${unleash.url}${userAdmin}/${id}`, `${userAdmin}/${id}%00`, `${userAdmin}/${id}%2f`, `${userAdmin}%2f${id}`
+    `${url}${userAdmin}/${id}`, `${unleash.url}${userAdmin}/${id}`, `${userAdmin}/${id}%00`, `${userAdmin}/${id}%2f`, `${userAdmin}%2f${id}`,
+    `${userAdmin}/${id}//`, `${userAdmin}//${id}`, `${userAdmin}/${id}/%2E//`, `${userAdmin}/%2f${id}`, `${userAdmin}\\\\${id}`, `${userAdmin}/${id}/%5c`
   ]
   for (const path of spellings) {
     const { status } = await edit(path)
     t.ok(status >= 400 && status < 500, `${path}: ${status}`)
   }
   t.equal((await send(`${userAdmin}/${id}/change-password`, { method: 'POST', headers: admin, body: { password: 'another horse 2!' } })).status, 403)
-  t.equal((await send(`${userAdmin}/${id}/change-password/`, { method: 'POST', headers: admin, body: { password: 'another horse 2!' } })).status, 403)
+  for (const path of [`${id}/change-password/`, `${id}//change-password`, `/${id}/change-password`, `${id}/change-password//`]) {
+    t.equal((await send(`${userAdmin}/${path}`, { method: 'POST', headers: admin, body: { password: 'another horse 2!' } })).status, 403, path)
+  }
+  t.equal((await edit(`${userAdmin}/${id}`, {})).status, 401, 'a caller who is not authenticated learns nothing')
   t.strictSame((await db.query('select * from users where id = $1', [id])).rows, before)
 
   const { json: { resetPasswordUrl } } = await send(`${userAdmin}/reset-password`, { method: 'POST', headers: admin, body: { id: 'edited@example.com' } })
@@ -430,6 +437,23 @@ t.test('requests of the admin UI and of SDKs -> Unleash receives them as they we
   t.match(await send('/health'), { json: { health: 'GOOD' } })
 })
 
+t.test('odd requests without credentials -> a response of Unleash or 400, never a 5xx', async (t) => {
+  for (const headers of [{ upgrade: 'h2c', connection: 'upgrade' }, { 'keep-alive': 'timeout=5' }, { te: 'trailers' }, { 'proxy-connection': 'keep-alive' }, { expect: '100-continue' }]) {
+    t.equal((await send('/api/admin/user', { headers })).status, 401, JSON.stringify(headers))
+  }
+  t.equal((await send('/\\')).status, 400)
+  for (const id of ['99999999999', '1e21', '-1', '1']) t.equal((await send(`${userAdmin}/${id}`, { method: 'PUT', body: { name: 'x' } })).status, 401, id)
+})
+
+t.test('links and paths with a token -> no token in the log', async (t) => {
+  const secret = 'very-secret-token'
+  for (const path of ['/new-user?token=', '/reset-password?token=', '/auth/reset/validate?token=', '/new-user?invite=', '/invite/', '/api/admin/invite-link/tokens/', '/api/admin/api-tokens/', '/API/admin/api-TOKENS/']) {
+    await send(path + secret, { headers: admin })
+  }
+  t.notMatch(JSON.stringify(running.log), secret)
+  t.match(running.log, [{ req: { url: String } }])
+})
+
 t.test('bad input -> 400, and nothing is stored', async (t) => {
   const count = async () => (await db.query('select (select count(*) from users) + (select count(*) from groups) + (select count(*) from scim_attributes) as n')).rows[0].n
   const before = await count()
@@ -445,7 +469,7 @@ t.test('bad input -> 400, and nothing is stored', async (t) => {
 })
 
 t.test('the host starts -> it stops with a sentence if the tables, the version, the roles or the server are not those that it knows', async (t) => {
-  const start = (changes: object) => buildHost({ ...config, ...changes }, false)
+  const start = (changes: object) => buildHost({ ...config, ...changes }, { level: 'silent' })
   const fails = (changes: object, message: RegExp) => t.rejects(start(changes), { message })
 
   await db.query('alter table users rename column scim_id to scim')
@@ -480,7 +504,7 @@ t.test('"delete SCIM users" in Unleash -> no session and no token of them is usa
 t.test('the database is down -> 503 with Retry-After for the provider, and nothing is lost', async (t) => {
   const proxy = await startPausableProxy(Number(new URL(config.databaseUrl).port))
   t.teardown(() => proxy.close())
-  const app = await buildHost({ ...config, databaseUrl: `postgresql://postgres@127.0.0.1:${proxy.port}/postgres` }, false)
+  const app = await buildHost({ ...config, databaseUrl: `postgresql://postgres@127.0.0.1:${proxy.port}/postgres` }, { level: 'silent' })
   t.teardown(() => app.close())
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   const list = () => sendTo(url, '/scim/Users', { headers: { authorization: `Bearer ${token}` } })
