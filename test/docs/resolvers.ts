@@ -1,4 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { request } from 'node:http'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Context } from './context.ts'
@@ -32,6 +34,13 @@ export async function testResolvers (t: Test, { blocks, project, installs }: Con
     t.match(await curl.run(`${generateToken} -H 'Sec-Fetch-Site: cross-site'`), /403$/)
     t.equal(await curl.run('curl -b cookies -X POST http://127.0.0.1:3000/logout'), '204')
     t.match(await curl.run(generateToken), /401$/, 'with the cookie that was valid before')
+
+    const cookie = await logIn(port, { username: 'ada', password: 'change-me' })
+    const finish = startLogin(port, { cookie })
+    t.equal(await generateStatus(port, { cookie }), 200)
+    t.equal((await fetch(`http://127.0.0.1:${port}/logout`, { method: 'POST', headers: { cookie } })).status, 204)
+    await finish()
+    t.equal(await generateStatus(port, { cookie }), 401, 'after a request that was under way at the logout')
   })
 
   t.test('a user with a session lacks the permission -> 403', async (t) => {
@@ -140,6 +149,13 @@ export async function testProxies (t: Test, { blocks, project, db, databaseUrl }
     t.equal((await fetch(`http://127.0.0.1:${other}/logout`, { method: 'POST', headers: at('acme', next) })).status, 204)
     t.equal(await generateStatus(port, at('acme', next)), 401, 'after logging out in another process')
 
+    const last = await logIn(port, ada, at('acme'))
+    const finish = startLogin(port, at('acme', last))
+    t.equal(await generateStatus(port, at('acme', last)), 200)
+    t.equal((await fetch(`http://127.0.0.1:${port}/logout`, { method: 'POST', headers: at('acme', last) })).status, 204)
+    await finish()
+    t.equal(await generateStatus(port, at('acme', last)), 401, 'after a request that was under way at the logout')
+
     await db.query('delete from session')
     for (let i = 0; i < 100; i++) {
       const { status, headers } = await fetch(`http://127.0.0.1:${port}/scim/Users`, { headers: at('acme') })
@@ -212,6 +228,17 @@ async function logIn (port: number, body: object, headers: Record<string, string
 
 async function login (port: number, body: object, headers: Record<string, string>): Promise<Response> {
   return await fetch(`http://127.0.0.1:${port}/login`, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) })
+}
+
+/** Sends a part of a login, and returns the function that sends the rest and waits for the response. */
+function startLogin (port: number, headers: Record<string, string>): () => Promise<unknown> {
+  const login = request({ port, path: '/login', method: 'POST', headers: { ...headers, 'content-type': 'application/json', 'content-length': 2 } })
+  const responded = once(login, 'response')
+  login.write('{')
+  return async () => {
+    login.end('}')
+    return await responded
+  }
 }
 
 async function generateStatus (port: number, headers: Record<string, string>): Promise<number> {

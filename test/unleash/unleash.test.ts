@@ -451,7 +451,8 @@ t.test('links and paths with a token -> no token in the log', async (t) => {
     await send(path + secret, { headers: admin })
   }
   t.notMatch(JSON.stringify(running.log), secret)
-  t.match(running.log, [{ req: { url: String } }])
+  const paths = running.log.map(({ req }) => Object(req).url)
+  t.ok(paths.includes('/reset-password') && paths.includes('/API/admin/api-TOKENS/***'), 'the rest of the path is logged')
 })
 
 t.test('bad input -> 400, and nothing is stored', async (t) => {
