@@ -19,6 +19,13 @@ export interface Received {
   closes: boolean
 }
 
+/** What a client receives for the requests of a connection. */
+export interface Exchange {
+  responses: Received[]
+  /** Whether the server reset the connection: it closed it with requests unread, and responses may be lost on the way. */
+  isReset: boolean
+}
+
 /** In milliseconds: much longer than any timeout of the host. */
 const patience = 20_000
 
@@ -26,9 +33,10 @@ const patience = 20_000
  * Sends requests on one HTTP/1.1 connection, without waiting for responses, and returns the responses. The last
  * request must be whole, and close the connection; if it is not, no response is awaited.
  */
-export async function sendPipelined (url: string, requests: readonly HostileRequest[]): Promise<Received[]> {
+export async function sendPipelined (url: string, requests: readonly HostileRequest[]): Promise<Exchange> {
   const socket = await openSocket(url)
-  socket.on('error', () => {})
+  let isReset = false
+  socket.on('error', (error: NodeJS.ErrnoException) => { isReset ||= error.code === 'ECONNRESET' || error.code === 'EPIPE' })
   const last = requests.at(-1)!
   const chunks: Buffer[] = []
   socket.on('data', (chunk) => { chunks.push(chunk) })
@@ -43,7 +51,7 @@ export async function sendPipelined (url: string, requests: readonly HostileRequ
   const timer = setTimeout(() => { socket.destroy(new Error('no response')) }, patience)
   await closed
   clearTimeout(timer)
-  return parseResponses(Buffer.concat(chunks))
+  return { responses: parseResponses(Buffer.concat(chunks)), isReset }
 }
 
 /** @throws an error if there is anything between or after the responses */
@@ -69,7 +77,7 @@ export class Http2Client {
     this.#session.on('error', () => {})
   }
 
-  async send ({ method, path, headers, body, client }: HostileRequest): Promise<Received[]> {
+  async send ({ method, path, headers, body, client }: HostileRequest): Promise<Exchange> {
     const stream = this.#session.request({ ':method': method, ':path': path, ...headers }, { endStream: false })
     stream.setTimeout(patience, () => { stream.close(constants.NGHTTP2_CANCEL) })
     const response = new Promise<number | undefined>((resolve) => {
@@ -83,7 +91,8 @@ export class Http2Client {
       setTimeout(() => { stream.close(constants.NGHTTP2_CANCEL) }, client === 'half' ? 20 : 0)
     }
     const status = await response
-    return status === undefined ? [] : [{ status, body: await text(stream).catch(() => ''), closes: false }]
+    const responses = status === undefined ? [] : [{ status, body: await text(stream).catch(() => ''), closes: false }]
+    return { responses, isReset: false }
   }
 
   close (): void {

@@ -1,7 +1,7 @@
 import { hash, randomUUID } from 'node:crypto'
 import { generatePath } from '../helpers/host.ts'
 import { seededRandom, type Random } from '../nodes/random.ts'
-import { Http2Client, sendPipelined, type HostileRequest, type Received } from './client.ts'
+import { Http2Client, sendPipelined, type Exchange, type HostileRequest } from './client.ts'
 import { startHostileHost, type HostileHost } from './hostile-host.ts'
 import { internals, isSecret, planHeader, type HostOptions, type Plan } from './plan.ts'
 
@@ -39,12 +39,15 @@ export async function runRandomly (seed: string, requests: number): Promise<Rand
       for (const connection of connections) for (const request of connection.slice(0, -1)) request.client = 'whole'
       await Promise.all(connections.map(async (connection) => {
         sent += connection.length
-        const received = await (client ? client.send(connection[0]!) : sendPipelined(host.url, connection)).catch((error: Error) => {
+        const exchange: Exchange = await (client ? client.send(connection[0]!) : sendPipelined(host.url, connection)).catch((error: Error) => {
           violations.push(`${error.message} for ${describe(options, connection)}`)
-          return []
+          return { responses: [], isReset: false }
         })
-        for (const fault of check(connection, received, tokens)) violations.push(`${fault} for ${describe(options, connection)}`)
-        for (const [i] of connection.entries()) statuses[received[i]?.status ?? 0] = (statuses[received[i]?.status ?? 0] ?? 0) + 1
+        for (const fault of check(connection, exchange, tokens)) violations.push(`${fault} for ${describe(options, connection)}`)
+        for (const [i] of connection.entries()) {
+          const status = exchange.responses[i]?.status ?? 0
+          statuses[status] = (statuses[status] ?? 0) + 1
+        }
       }))
       client?.close()
       if (host.ended() !== undefined) {
@@ -101,11 +104,11 @@ function randomFault (random: Random, { handlerTimeout }: HostOptions, isScim: b
   return { [kind]: 'throws' }
 }
 
-function check (requests: readonly HostileRequest[], received: readonly Received[], tokens: string[]): string[] {
+function check (requests: readonly HostileRequest[], { responses: received, isReset }: Exchange, tokens: string[]): string[] {
   const faults: string[] = []
   if (received.length > requests.length) faults.push('more responses than requests')
   const last = requests.at(-1)!
-  if (last.client === 'whole' && received.length < requests.length && received.at(-1)?.closes !== true) faults.push(`${received.length} responses to ${requests.length} requests`)
+  if (last.client === 'whole' && !isReset && received.length < requests.length && received.at(-1)?.closes !== true) faults.push(`${received.length} responses to ${requests.length} requests`)
   for (const [i, { status, body }] of received.entries()) {
     const request = requests[i]!
     const [token] = /scim_[0-9A-Za-z]{49}/.exec(body) ?? []
@@ -129,9 +132,9 @@ function isApiError (body: string): boolean {
 async function isAlive ({ url }: HostileHost, { http2 }: HostOptions): Promise<boolean> {
   const request: HostileRequest = { method: 'GET', path: '/alive/later', headers: {}, body: '', client: 'whole' }
   const client = http2 ? new Http2Client(url) : undefined
-  const received = await (client ? client.send(request) : sendPipelined(url, [request]))
+  const { responses: [response] } = await (client ? client.send(request) : sendPipelined(url, [request]))
   client?.close()
-  return received[0]?.status === 200
+  return response?.status === 200
 }
 
 function describe (options: HostOptions, requests: readonly HostileRequest[]): string {
