@@ -100,10 +100,10 @@ for (const [origin, site, cookie] of [[sameSite, 'same-site', true], [otherSite,
   })
 }
 
-t.test('the same page on the origin of the host -> reads the settings, generates a token in any way, disables SCIM with JSON', async (t) => {
+t.test('the same page on the origin of the host -> fetches the settings, generates a token in any way, disables SCIM with JSON', async (t) => {
   await reset()
   const readable = '{"enabled":true,"hasToken":false}'
-  t.same(await read(`${host.url}/page`), [readable, readable])
+  t.same(await read(`${host.url}/page`), [readable, 'blocked'], 'the host allows no frames')
 
   const direct = ways.filter((way) => way !== 'a form that is redirected')
   const own = { site: 'same-origin', cookie: true }
