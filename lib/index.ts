@@ -75,4 +75,8 @@ async function scimToken (app: FastifyInstance, givenOptions: ScimTokenOptions):
  * Boot fails if a decorator, one of its methods or an option is missing or invalid; the error says
  * what to do.
  */
-export default fastifyPlugin(scimToken, { name: 'fastify-scim-token', fastify: '^5.8.0' })
+export default fastifyPlugin(scimToken, {
+  name: 'fastify-scim-token',
+  // 5.8.0 says that it is 5.7.4.
+  fastify: '^5.8.1'
+})

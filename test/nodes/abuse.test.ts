@@ -109,7 +109,7 @@ t.test('clients that reset, close or half-close the connection -> valid tokens a
   t.equal(await accepted(10), 10)
 })
 
-t.test('a request with ambiguous framing -> 400, and the request hidden in it is not run', async (t) => {
+t.test('a request with ambiguous framing -> 400 or the end of the connection, and the request hidden in it is not run', async (t) => {
   const hidden = request(`POST ${generatePath}`, 'Authorization: admin', 'Content-Length: 0')
   const chunked = (size = hidden.length.toString(16)) => `${size}\r\n${hidden}\r\n0\r\n\r\n`
   const post = (...headers: string[]) => request(`POST ${generatePath}`, `Authorization: Bearer ${token}`, ...headers)
@@ -136,9 +136,9 @@ t.test('a request with ambiguous framing -> 400, and the request hidden in it is
   }
   const before = await storedTokens()
   const received = await Promise.all(Object.values(shapes).map((bytes) => exchange(node.address, bytes)))
-  // An invalid body is found after the request has been rejected for a missing permission.
-  const responses = Object.keys(shapes).map((name, i) => [name, statusCodes(received[i]!).filter((status, j) => status !== 403 || j > 0)])
-  t.strictSame(responses, Object.keys(shapes).map((name) => [name, [400]]))
+  // An invalid body is found after the request has been rejected for a missing permission, if it is read at all.
+  const isRejected = (response: string) => statusCodes(response).at(-1) === 400 || (statusCodes(response).join() === '403' && /^connection: close/im.test(response))
+  t.strictSame(Object.keys(shapes).filter((_name, i) => !isRejected(received[i]!)), [])
   t.equal(await storedTokens(), before)
   t.equal(await accepted(1), 1)
 })
