@@ -132,7 +132,7 @@ function statement<Column extends string> (columns: readonly Column[], text: str
   return { name: `fastify-scim-token-${hash('sha1', text)}`, text, columns }
 }
 
-/** Whether the error is a serialization failure or a deadlock, after which nothing is stored. */
+/** Whether the error is a serialization failure, a deadlock, or a number that the audit has already. After each of them nothing is stored. */
 function isRolledBack (error: unknown): boolean {
-  return ['40001', '40P01'].includes(String(read(error, 'code')))
+  return ['40001', '40P01', '23505'].includes(String(read(error, 'code')))
 }

@@ -2,9 +2,10 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
-import { postgresMigration, postgresStore } from '../../lib/stores/postgres.ts'
+import { postgresMigration, postgresStore, type Queryable } from '../../lib/stores/postgres.ts'
 import { earlierVersions } from '../helpers/earlier-versions.ts'
 import { freePort } from '../helpers/free-port.ts'
+import { holdable } from '../helpers/hold-statements.ts'
 import { initialisePostgres } from '../helpers/postgres.ts'
 import { createStoreContext } from '../helpers/store-context.ts'
 
@@ -46,6 +47,14 @@ async function replicate (from: { db: pg.Client, name: string }, to: pg.Client):
   await to.query(`alter subscription ${from.name} set (slot_name = none); drop subscription ${from.name}`)
   while ((await from.db.query('select from pg_replication_slots where slot_name = $1 and active', [from.name])).rows.length > 0) await delay(20)
   await from.db.query('select pg_drop_replication_slot($1)', [from.name])
+}
+
+/** Copies the rows of both tables. */
+async function importTables (from: pg.Client, to: pg.Client): Promise<void> {
+  for (const table of ['scim_settings', 'scim_token_audit']) {
+    const { rows: [{ rows }] } = await from.query(`select json_agg(row)::text as rows from ${table} row`)
+    await to.query(`insert into ${table} select * from json_populate_recordset(null::${table}, $1)`, [rows])
+  }
 }
 
 t.test('a subscriber of the tables of an earlier version is promoted and migrated -> SCIM is disabled, enabled and a token generated', async (t) => {
@@ -91,10 +100,7 @@ t.test('a tenant is imported from another database -> its audit goes on where it
     await store.setEnabled(true, context)
     await store.replace(record('a'), context)
   }
-  for (const table of ['scim_settings', 'scim_token_audit']) {
-    const { rows: [{ rows }] } = await from.query(`select json_agg(row)::text as rows from ${table} row`)
-    await to.query(`insert into ${table} select * from json_populate_recordset(null::${table}, $1)`, [rows])
-  }
+  await importTables(from, to)
   for (const tenant of ['acme', 'globex']) {
     const store = postgresStore({ db: to, createdBy: () => 'ada', tenant: () => tenant })
     await store.setEnabled(false, context)
@@ -103,6 +109,69 @@ t.test('a tenant is imported from another database -> its audit goes on where it
     const { rows } = await to.query('select token_hash as hash, enabled from scim_token_audit where tenant = $1 order by id', [tenant])
     t.strictSame(rows.map(({ hash, enabled }) => hash?.[0] ?? enabled), [true, 'a', false, true, 'b'])
   }
+})
+
+/** Restores the settings row from before the last writes, with numbers ahead of the clock: the next ones are in the audit already. */
+async function restoreAheadOfClock (db: pg.Client, tenant: string): Promise<void> {
+  await db.query('update scim_settings set fence = fence + 86400000000, written = written + 86400000000 where tenant = $1', [tenant])
+  const { rows: [{ copy }] } = await db.query('select to_jsonb(scim_settings) as copy from scim_settings where tenant = $1', [tenant])
+  const store = postgresStore({ db, createdBy: () => 'ada', tenant: () => tenant })
+  for (const digit of ['d', 'e', 'f']) await store.replace(record(digit), context)
+  await db.query('delete from scim_settings where tenant = $1', [tenant])
+  await db.query('insert into scim_settings select * from jsonb_populate_record(null::scim_settings, $1)', [copy])
+}
+
+for (const [how, tenant, copyTables] of [
+  ['a subscriber is promoted', 'default', (from: pg.Client, to: pg.Client) => replicate({ db: from, name: 'publisher_3' }, to)],
+  ['a tenant is imported', 'acme', importTables]
+] as const) {
+  t.test(`${how}, and its settings row is restored with numbers that the audit has -> SCIM is disabled, enabled and a token generated`, async (t) => {
+    const [from, to] = [await newDatabase(tenant === 'acme' ? 'exported_2' : 'publisher_3'), await newDatabase(tenant === 'acme' ? 'imported_2' : 'subscriber_3')]
+    for (const db of [from, to]) await db.query(postgresMigration())
+    const before = postgresStore({ db: from, createdBy: () => 'ada', tenant: () => tenant })
+    await before.setEnabled(true, context)
+    await before.replace(record('a'), context)
+    await restoreAheadOfClock(from, tenant)
+    await copyTables(from, to)
+
+    const store = postgresStore({ db: to, createdBy: () => 'ada', tenant: () => tenant })
+    await store.setEnabled(false, context)
+    t.equal(await store.find(context), null)
+    await store.setEnabled(true, context)
+    t.equal(await store.replace(record('b'), context), true)
+    t.match(await store.find(context), { hash: 'b'.repeat(64) })
+    const { rows } = await to.query('select token_hash as hash, enabled from scim_token_audit where tenant = $1 order by id', [tenant])
+    t.strictSame(rows.map(({ hash, enabled }) => hash?.[0] ?? enabled), [true, 'a', 'd', 'e', 'f', false, true, 'b'])
+  })
+}
+
+t.test('two tenants draw the same number, and the audit of an earlier version has the key "id" alone -> both writes are stored', async (t) => {
+  const db = await newDatabase('same_number')
+  await db.query(earlier.migration)
+  await db.query(postgresMigration())
+  const store = (tenant: string, db: Queryable) => postgresStore({ db, createdBy: () => 'ada', tenant: () => tenant })
+  await store('acme', db).setEnabled(true, context)
+  const held = holdable(db)
+  const write = held.hold(2)
+  const replaced = store('acme', held).replace(record('a'), context)
+  await write.held
+  await db.query("insert into scim_token_audit (tenant, id, enabled, created_by) select 'globex', fence, true, 'grace' from scim_settings where tenant = 'acme'")
+  write.release()
+  t.equal(await replaced, true)
+  t.match(await store('acme', db).find(context), { hash: 'a'.repeat(64) })
+})
+
+t.test('every audit row is a duplicate -> the write rejects once it is given up, after few statements, and changes nothing', async (t) => {
+  const db = await newDatabase('duplicates')
+  await db.query(postgresMigration())
+  await db.query('create unique index on scim_token_audit (tenant)')
+  let statements = 0
+  const store = postgresStore({ db: { query: (text, values) => { statements++; return db.query(text, values) } }, createdBy: () => 'ada' })
+  await store.setEnabled(true, context)
+  statements = 0
+  await t.rejects(async () => await store.setEnabled(false, { ...context, signal: AbortSignal.timeout(500) }), { name: /^(Abort|Timeout)Error$/ })
+  t.ok(statements < 100, `${statements} statements`)
+  t.match(await store.getSettings(context), { enabled: true })
 })
 
 t.test('the last events of one tenant of many -> an index is read, without a sort', async (t) => {
