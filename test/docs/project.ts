@@ -23,7 +23,7 @@ export async function createProject (): Promise<Project> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'scim-token-docs-')))
   for (const file of ['package.json', 'package-lock.json', '.npmrc']) await cp(join(import.meta.dirname, file), join(folder, file))
   await run(folder, 'npm', ['ci', '--prefer-offline'])
-  const [{ filename }] = JSON.parse(await run(root, 'npm', ['pack', '--json', '--pack-destination', folder]))
+  const [{ filename }] = JSON.parse(await run(root, 'npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder]))
   const node24 = `node-${process.platform}-${process.arch}`
   await run(folder, 'npm', ['install', '--prefer-offline', '--no-save', '--ignore-scripts', join(folder, filename), `${node24}@24`])
 

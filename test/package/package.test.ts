@@ -13,7 +13,7 @@ const tokenResponse = /^200 \{"token":"scim_[0-9A-Za-z]{49}"\}\n$/
 const folder = await realpath(await mkdtemp(join(tmpdir(), 'scim-token-package-')))
 t.teardown(() => rm(folder, { recursive: true }))
 
-const [packed] = JSON.parse(await run(root, 'npm', ['pack', '--json', '--pack-destination', folder]))
+const [packed] = JSON.parse(await run(root, 'npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder]))
 const tarball = join(folder, packed.filename)
 await run(folder, 'tar', ['-xzf', tarball])
 
