@@ -28,7 +28,7 @@ export interface Group {
 const get = { method: 'GET', url: '/scim/v2/Users', concurrency: 1 } as const
 const generate = { method: 'POST', url: '/api/admin/scim-settings/generate-new-token', credentials: 'admin', concurrency: 1 } as const
 const inMemory = { onPostgres: false, compared: ['cpu'], warmUp: 30_000, window: 2000 } as const
-const onPostgres = { onPostgres: true, compared: ['cpu'], status: 200, others: ['by hand'], warmUp: 1500, window: 100 } as const
+const onPostgres = { onPostgres: true, compared: ['cpu'], status: 200, others: ['by hand'], warmUp: 7000, window: 300 } as const
 
 export const groups: Group[] = [
   { title: 'valid token', request: { ...get, credentials: 'valid token' }, status: 200, others: ['no check', 'by hand', 'bearer-auth', 'bearer-auth with a timer', 'bearer-auth with p-timeout'], ...inMemory },
@@ -38,6 +38,6 @@ export const groups: Group[] = [
   { title: 'PostgreSQL: valid token', request: { ...get, credentials: 'valid token' }, ...onPostgres },
   { title: 'PostgreSQL: generate', request: generate, ...onPostgres, compared: ['cpu', 'elapsed'] },
   ...[20, 200].map((concurrency): Group => ({
-    title: `PostgreSQL: ${concurrency} generates at once`, request: { ...generate, concurrency }, ...onPostgres, compared: ['elapsed'], warmUp: 400, window: 200
+    title: `PostgreSQL: ${concurrency} generates at once`, request: { ...generate, concurrency }, ...onPostgres, compared: ['elapsed'], warmUp: 1500, window: 400
   }))
 ]

@@ -6,6 +6,8 @@ import { median, spread } from './statistics.ts'
 export type Rows = Map<string, number[]>
 
 const memoryOf = ['plugin', 'bearer-auth with a timer']
+// That import it once, of which a round has the median.
+const processes = 5
 
 /** Measures everything once, or only some groups. */
 export async function measureAll (rows: Rows, conditions: Conditions, progress: (title: string) => void, only: readonly Group[] = groups): Promise<void> {
@@ -14,8 +16,9 @@ export async function measureAll (rows: Rows, conditions: Conditions, progress: 
     addRows(rows, group, await measureRound(group, conditions))
   }
   progress('import and memory')
-  const [fastify, plugin] = await measureImport(conditions)
-  add(rows, 'importing the plugin / importing Fastify', plugin / fastify)
+  const imports = []
+  for (let i = 0; i < processes; i++) imports.push(await measureImport(conditions))
+  add(rows, 'importing the plugin / importing Fastify', median(imports.map(([fastify, plugin]) => plugin / fastify)))
   for (const name of memoryOf) {
     const [pending, finished] = await measureMemory(name, conditions)
     add(rows, `KB of heap of a pending request, ${name}`, pending / 1000)
