@@ -17,7 +17,7 @@ export async function measureAll (rows: Rows, conditions: Conditions, progress: 
   }
   progress('import and memory')
   const imports = []
-  for (let i = 0; i < processes; i++) imports.push(await measureImport(conditions))
+  for (let i = 0; i < processes * conditions.share; i++) imports.push(await measureImport(conditions))
   add(rows, 'importing the plugin / importing Fastify', median(imports.map(([fastify, plugin]) => plugin / fastify)))
   for (const name of memoryOf) {
     const [pending, finished] = await measureMemory(name, conditions)
