@@ -9,7 +9,7 @@ import { sendScimError } from '../lib/index.ts'
 import { postgresMigration, postgresStore } from '../lib/stores/postgres.ts'
 import { Blocks, readPages } from './docs/pages.ts'
 import { earlierVersions } from './helpers/earlier-versions.ts'
-import { admin, generate, registerScimToken, startHost, users } from './helpers/host.ts'
+import { generate, registerScimToken, startHost, users } from './helpers/host.ts'
 import { startPostgres } from './helpers/postgres.ts'
 import { listen } from './helpers/raw-http.ts'
 import { addScimRoutes, scimPath } from './helpers/scim-host.ts'
@@ -53,7 +53,7 @@ const record = (digit: string) => ({ hash: digit.repeat(64), createdAt: new Date
 const verifyAt = (host: { inject: Function }, token: string) => async (): Promise<number> =>
   (await host.inject({ url: scimPath, headers: { authorization: `Bearer ${token}` } })).statusCode
 
-t.test('Deploy: an old node runs on, and the steps are done in their order -> it verifies after each, the new node writes, and the app has no other rights', async (t) => {
+t.test('Deploy: an old node runs on, and the steps are done in their order -> it verifies after each, the new node writes, and the app has no other privileges', async (t) => {
   const earlier = earlierVersions['with two fences']
   await owner.query(earlier.migration)
   await owner.query(`
@@ -81,12 +81,14 @@ t.test('Deploy: an old node runs on, and the steps are done in their order -> it
   t.equal((await generate(oldNode)).statusCode, 503, 'the old node cannot write')
 
   await owner.query(grants)
-  t.equal(await verify(), 200, 'the rights are granted')
+  t.equal(await verify(), 200, 'the privileges are granted')
   const { app: newNode } = await startHost(t, { store, routes: addScimRoutes })
   const newToken = (await generate(newNode)).json().token
   t.strictSame([await verify(), await verifyAt(oldNode, newToken)()], [401, 200], 'both nodes know the new token')
   await owner.query(revoke)
   t.strictSame([await verifyAt(oldNode, newToken)(), (await generate(newNode)).statusCode], [200, 200])
+  await t.resolves(async () => { await postgresStore({ db: app, createdBy, tenant: () => 'a new tenant' }).setEnabled(true, context) })
+  t.strictSame(await store.getSettings(context), { enabled: true, hasToken: true })
 
   for (const statement of [
     "insert into scim_token_audit (tenant, enabled, created_by, created_at) values ('default', true, 'ada', '2020-01-01')",
@@ -105,6 +107,19 @@ t.test('Deploy: an old node runs on, and the steps are done in their order -> it
   await t.resolves(app.query(postgresMigration()), 'the app may run the migration')
 })
 
+t.test('Set up a tenant -> a token is generated for it, and the audit has who enabled SCIM; again, it changes nothing', async (t) => {
+  const [setUp = ''] = sql('Set up a tenant').map((statement) => statement.replace("'default'", "'acme'"))
+  const acme = postgresStore({ db: app, createdBy, tenant: () => 'acme' })
+  t.equal(await acme.replace(record('a'), context), false)
+  await owner.query(setUp)
+  t.equal(await acme.replace(record('a'), context), true)
+  await acme.setEnabled(false, context)
+  await owner.query(setUp)
+  t.equal(await acme.find(context), null)
+  const { rows } = await owner.query("select enabled, created_by from scim_token_audit where tenant = 'acme' order by id")
+  t.strictSame(rows, [{ enabled: true, created_by: 'operator' }, { enabled: null, created_by: 'ada' }, { enabled: false, created_by: 'ada' }])
+})
+
 t.test('Read the audit -> the last events of the tenant', async (t) => {
   await store.setEnabled(false, context)
   await store.setEnabled(true, context)
@@ -112,29 +127,23 @@ t.test('Read the audit -> the last events of the tenant', async (t) => {
   t.strictSame(rows.slice(0, 3).map(({ event, created_by: by }) => [event, by]), [['SCIM enabled', 'ada'], ['SCIM disabled', 'ada'], ['token generated', 'admin']])
 })
 
-t.test('A pool for writes: the row of one tenant is locked and five tokens are generated for it -> verifications of another tenant time out with one pool, and get 200 with two', async (t) => {
-  await superuser.query("insert into scim_settings (tenant, enabled) values ('locked', true)")
+t.test('A pool for writes: the row of a tenant is locked and five tokens are generated for it -> 20 of 20 verifications time out with one pool, and none with two', async (t) => {
   const { store: twoPools, pools: [reads, writes] } = await load('store.mjs')
   pools.push(reads, writes)
-  const one = postgresStore({ db: connect('app', { max: 5, connectionTimeoutMillis: 300, query_timeout: 3000 }), createdBy, tenant: tenantOf })
-  const two = {
-    ...one,
-    find: twoPools.find,
-    replace: postgresStore({ db: connect('app', { max: 2, connectionTimeoutMillis: 300, query_timeout: 3000 }), createdBy, tenant: tenantOf }).replace
-  }
+  const onePool = postgresStore({ db: connect('app', { max: 5, connectionTimeoutMillis: 300, query_timeout: 3000 }), createdBy })
 
-  for (const [what, starvable, expected] of [['one pool', one, 503], ['two pools', two, 200]] as const) {
+  for (const [starvable, writing, expected] of [[onePool, 5, 503], [twoPools, 2, 200]] as const) {
     const { app: host } = await startHost(t, { store: starvable, routes: addScimRoutes })
     const { token } = (await generate(host)).json()
     const lock = await superuser.connect()
-    await lock.query("begin; select from scim_settings where tenant = 'locked' for update")
-    const writing = Array.from({ length: 5 }, () => generate(host, { ...admin, 'x-tenant': 'locked' }))
-    const isWaiting = async () => (await superuser.query("select from pg_stat_activity where wait_event_type = 'Lock'")).rows.length >= (starvable === one ? 5 : 2)
-    while (!await isWaiting());
-    t.equal(await verifyAt(host, token)(), expected, what)
+    await lock.query("begin; select from scim_settings where tenant = 'default' for update")
+    const generates = Array.from({ length: 5 }, () => generate(host))
+    while ((await superuser.query("select from pg_stat_activity where wait_event_type = 'Lock'")).rows.length < writing);
+    const statuses = await Promise.all(Array.from({ length: 20 }, verifyAt(host, token)))
+    t.strictSame(statuses, Array(20).fill(expected))
     await lock.query('rollback')
     lock.release()
-    await Promise.all(writing)
+    await Promise.all(generates)
   }
 })
 
@@ -210,33 +219,75 @@ t.test('When a token was last used -> recorded once, for accepted requests alone
 
 const revoke = sql('Revoke in an emergency')[0]!
 
-t.test('Revoke in an emergency, Restore a backup -> the token is rejected, the audit has it, and generating works after SCIM was enabled', async (t) => {
+t.test('Revoke in an emergency -> the token is rejected and stays so after SCIM was enabled, and the audit has it', async (t) => {
   const { app: host } = await startHost(t, { store, routes: addScimRoutes })
-  for (const statement of [revoke, revoke.replace("  where tenant = 'default'\n", '')]) {
-    await store.setEnabled(true, context)
-    const { token } = (await generate(host)).json()
-    t.equal(await verifyAt(host, token)(), 200)
-    await owner.query(statement)
-    t.equal(await verifyAt(host, token)(), 401)
-    t.match((await owner.query("select * from scim_token_audit where tenant = 'default' order by id desc limit 1")).rows, [{ enabled: false, created_by: 'operator' }])
-    await store.setEnabled(true, context)
-    t.equal(await verifyAt(host, token)(), 401, 'the token is gone')
-  }
-  const { rows } = await owner.query("select from scim_settings where tenant = 'locked' and enabled")
-  t.equal(rows.length, 0, 'all tenants')
+  const { token } = (await generate(host)).json()
+  t.equal(await verifyAt(host, token)(), 200)
+  await owner.query(revoke)
+  t.equal(await verifyAt(host, token)(), 401)
+  t.match((await owner.query("select * from scim_token_audit where tenant = 'default' order by id desc limit 1")).rows, [{ enabled: false, created_by: 'operator' }])
+  await store.setEnabled(true, context)
+  t.equal(await verifyAt(host, token)(), 401)
+  t.equal(await verifyAt(host, (await generate(host)).json().token)(), 200)
+})
+
+t.test('Restore a backup: a token was replaced because it had leaked -> it stays invalid, all tenants are disabled, and generating works', async (t) => {
+  const { app: host } = await startHost(t, { store, routes: addScimRoutes })
+  const leaked = (await generate(host)).json().token
+  await owner.query('create table backup as table scim_settings')
+  t.equal((await generate(host)).statusCode, 200)
+  await owner.query('delete from scim_settings; insert into scim_settings table backup; drop table backup')
+  t.equal(await verifyAt(host, leaked)(), 200, 'the backup holds it')
+
+  await owner.query(revoke.replace("  where tenant = 'default'\n", ''))
+  t.equal((await owner.query('select from scim_settings where enabled or token_hash is not null')).rows.length, 0)
+  await store.setEnabled(true, context)
+  t.equal(await verifyAt(host, leaked)(), 401)
+  t.equal(await verifyAt(host, (await generate(host)).json().token)(), 200)
 })
 
 t.test('Retention and erasure -> old rows, a name and a tenant are gone, and nothing else', async (t) => {
-  const [retain = '', removeTenant = ''] = sql('Retention and erasure')
+  const [retain = '', erase = '', removeTenant = ''] = sql('Retention and erasure')
   await owner.query("insert into scim_token_audit (tenant, enabled, created_by, created_at) values ('default', true, 'grace', now() - interval '3 years'), ('gone', true, 'grace', now()), ('default', true, 'grace', now())")
   await owner.query("insert into scim_settings (tenant, enabled) values ('gone', true)")
-  await owner.query(retain)
-  await owner.query(removeTenant)
+  for (const statements of [retain, erase, removeTenant]) await owner.query(statements)
   const { rows } = await owner.query("select tenant from scim_token_audit where created_by = 'grace'")
   t.strictSame(rows, [{ tenant: 'default' }])
   t.equal((await owner.query("select from scim_token_audit where created_by = 'ada'")).rows.length, 0)
   t.ok((await owner.query("select from scim_token_audit where created_by = 'erased'")).rows.length > 0)
   t.equal((await owner.query("select from scim_settings where tenant = 'gone'")).rows.length, 0)
+})
+
+t.test('Partitions: a node runs on -> it writes in each step, a year is removed without its other rows, and the app has no other privileges', async (t) => {
+  // The page is about the year in which it was written.
+  const year = new Date().getUTCFullYear()
+  const [check = '', partition = '', removeYear = ''] = sql('Partitions').map((statements) =>
+    statements.replaceAll('1798761600000000', `${Date.UTC(year + 1) * 1000}`).replaceAll('2027', `${year + 1}`).replaceAll('2026', `${year}`))
+  const node = postgresStore({ db: app, createdBy, tenant: tenantOf, preparedStatements: true })
+  const isWritten = async (digit: string) => {
+    await node.replace(record(digit), context)
+    const { rows } = await owner.query('select tableoid::regclass::text as partition from scim_token_audit where token_hash = $1', [digit.repeat(64)])
+    return rows
+  }
+  const runSeparately = async (statements: string) => { for (const statement of statements.trim().split(/;\n/)) await owner.query(statement) }
+
+  t.strictSame(await isWritten('1'), [{ partition: 'scim_token_audit' }])
+  await owner.query(check)
+  t.strictSame(await isWritten('2'), [{ partition: 'scim_token_audit' }])
+  await owner.query(partition)
+  t.strictSame(await isWritten('3'), [{ partition: `scim_token_audit_${year}` }])
+  await t.resolves(app.query(postgresMigration()))
+  for (const table of ['scim_token_audit', `scim_token_audit_${year}`]) await t.rejects(app.query(`select from ${table}`), { message: /permission denied/ })
+
+  const later = (year: number) => owner.query("insert into scim_token_audit (tenant, id, enabled, created_by) values ('default', $1, true, $2)", [Date.UTC(year) * 1000, `${year}`])
+  for (const other of [year + 1, year + 2, 2049, 2050, 2100]) await later(other)
+  const inPartitions = async () => (await owner.query("select tableoid::regclass::text as partition, created_by from scim_token_audit where created_by ~ '^2' order by id")).rows.map(({ partition, created_by: by }) => [partition, by])
+  const expected = [[`scim_token_audit_${year + 1}`, `${year + 1}`], [`scim_token_audit_${year + 2}`, `${year + 2}`], ['scim_token_audit_2049', '2049'], ['scim_token_audit_2050', '2050'], ['scim_token_audit_2050', '2100']]
+  t.strictSame(await inPartitions(), expected)
+
+  await runSeparately(removeYear.replaceAll(`${year}`, `${year + 1}`))
+  t.strictSame(await inPartitions(), expected.slice(1))
+  t.strictSame(await isWritten('4'), [{ partition: `scim_token_audit_${year}` }])
 })
 
 t.test('Row-level security -> the store works through tenantDb, without it no row is found, and another tenant is out of reach', async (t) => {

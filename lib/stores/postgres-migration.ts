@@ -19,7 +19,7 @@ const oneEvent = 'check (num_nonnulls(token_hash, enabled) = 1)'
 /**
  * Returns the SQL that creates the tables of `postgresStore`, or brings those of an earlier version up to
  * date. It is one statement, and may be run at every start, by several nodes at once. It neither reads nor
- * rewrites rows. Once the tables are up to date it needs no rights on them, so that any role can run it.
+ * rewrites rows. Once the tables are up to date it needs no privileges on them, so that any role can run it.
  *
  * It fails with SQLSTATE `55P03` if it cannot lock the tables in time; the hint names the processes that
  * hold them. It also fails if a table of that name is not from this package. A tenant can have
@@ -30,7 +30,7 @@ const oneEvent = 'check (num_nonnulls(token_hash, enabled) = 1)'
 export function postgresMigration (tables?: PostgresTables, options: PostgresMigrationOptions = {}): string {
   const { settings, audit } = quoteTables('postgresMigration', tables)
   const lockTimeout = requireLockTimeout(options)
-  // Creating and altering need rights even if they do nothing, so the catalog is read first.
+  // Creating and altering need privileges even if they do nothing, so the catalog is read first.
   const steps = [
     `if to_regclass(${literal(settings)}) is null then
       create table if not exists ${settings} (

@@ -134,7 +134,7 @@ export async function testReadme (t: Test, { blocks, pages, project, db, databas
     await db.query('delete from scim_settings')
     const troubleshooting = '404: SCIM is not set up'
     t.match(JSON.parse(await curl.run(generateToken)), { name: 'NotFoundError' })
-    await db.query(blocks.one('docs/troubleshooting.md', troubleshooting, 'sql'))
+    await db.query(blocks.one('docs/operations.md', 'Set up a tenant', 'sql'))
     t.match(JSON.parse(await curl.run(generateToken)), { token: /^scim_/ })
     await db.query('delete from scim_settings')
     t.equal(await curl.run(blocks.one('docs/troubleshooting.md', troubleshooting, 'sh')), '')

@@ -6,6 +6,7 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { postgresMigration } from '../../lib/stores/postgres.ts'
 import { hashToken } from '../../lib/token.ts'
+import { Blocks, readPages } from '../docs/pages.ts'
 import { earlierVersions, type EarlierVersion } from '../helpers/earlier-versions.ts'
 import { admin, generate, startHost } from '../helpers/host.ts'
 import { startPostgres } from '../helpers/postgres.ts'
@@ -15,6 +16,9 @@ import { addScimRoutes, scimPath } from '../helpers/scim-host.ts'
 const tenants = Number(process.env['MIGRATION_TENANTS'] ?? 500)
 const auditRows = Number(process.env['MIGRATION_AUDIT_ROWS'] ?? 5000)
 t.setTimeout(300_000)
+
+const [buildIndex = '', changeKeyAndCheckRows = ''] = new Blocks(await readPages()).all('docs/operations.md', 'Deploy', 'sql')
+const [changeKey = '', checkRows = ''] = changeKeyAndCheckRows.split(/(?<=^commit;\n)/m)
 
 const token = 'scim_4eDSyp7eV8rHF61DuGmF5O4rzjDQmaIpKRLtZZ4Wjrq1q4mCu'
 
@@ -109,14 +113,17 @@ const isWaiting = async (db: pg.Client) => {
   return rows.length === 1
 }
 
-async function migrate (t: Test, db: pg.Client, lockTimeout?: number): Promise<void> {
+async function runTimed (t: Test, what: string, run: () => Promise<unknown>): Promise<void> {
   const start = performance.now()
   try {
-    await db.query(postgresMigration({}, { lockTimeout }))
+    await run()
   } finally {
-    t.comment(`the migration took ${Math.round(performance.now() - start)} ms`)
+    t.comment(`${what} took ${Math.round(performance.now() - start)} ms`)
   }
 }
+
+const migrate = (t: Test, db: pg.Client, lockTimeout?: number) =>
+  runTimed(t, 'the migration', () => db.query(postgresMigration({}, { lockTimeout })))
 
 /** Migrates as its hint says: a statement of a node may just have locked the audit. */
 async function migrateRepeatedly (t: Test, db: pg.Client): Promise<void> {
@@ -129,12 +136,15 @@ async function migrateRepeatedly (t: Test, db: pg.Client): Promise<void> {
 const dump = 'begin isolation level repeatable read read only; lock table scim_settings, scim_token_audit in access share mode'
 
 for (const [version, earlier] of Object.entries(earlierVersions)) {
-  t.test(`nodes ${version} verify tokens, and the tables are migrated -> every verification gets 200`, async (t) => {
+  t.test(`nodes ${version} verify tokens, and the tables are migrated as documented -> every verification gets 200`, async (t) => {
     const { db, nodes } = await startEarlierNodes(t, earlier)
     const load = await startLoad(nodes)
     await t.resolves(migrateRepeatedly(t, db))
-    await load.stop(t)
     t.equal(await isMigrated(db), true)
+    await runTimed(t, 'building the index', () => db.query(buildIndex))
+    await runTimed(t, 'changing the key', () => db.query(changeKey))
+    await runTimed(t, 'checking the rows', () => db.query(checkRows))
+    await load.stop(t)
   })
 
   t.test(`nodes ${version} verify tokens, and a backup is running -> the migration fails and names it, changes nothing, and works after the backup; every verification gets 200`, async (t) => {

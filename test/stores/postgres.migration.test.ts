@@ -145,7 +145,7 @@ for (const [what, before] of Object.entries({
   }
 }
 
-t.test('a role without rights migrates tables that are up to date -> it changes nothing and succeeds', async (t) => {
+t.test('a role without privileges migrates tables that are up to date -> it changes nothing and succeeds', async (t) => {
   const { name, connect } = await newDatabase()
   const db = await connect()
   const role = `r_${name}`

@@ -152,7 +152,7 @@ t.test('replace() without SCIM settings -> no audit row', async (t) => {
   t.strictSame((await pool.query(`select * from ${quoted(tables.audit)}`)).rows, [])
 })
 
-t.test('a role without update and delete rights on the audit -> all writes work, the audit cannot be changed', async (t) => {
+t.test('a role without update and delete privileges on the audit -> all writes work, the audit cannot be changed', async (t) => {
   const tables = await createTables()
   await insertSettings(tables)
   const [settings, audit] = [quoted(tables.settings), quoted(tables.audit)]
