@@ -1,20 +1,8 @@
 import { access, mkdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
-import pg from 'pg'
+import { connectPool, type Database } from '../scim/postgres-pool.ts'
 import { lockFolder } from './folder-lock.ts'
-
-/** Runs one SQL statement. */
-export interface Queryable {
-  query<Row extends pg.QueryResultRow> (text: string, values?: unknown[]): Promise<{ rows: Row[] }>
-}
-
-/** The database of the host. */
-export interface Database extends Queryable {
-  /** Runs statements in a transaction, which is rolled back if the promise rejects. */
-  transaction<T> (work: (db: Queryable) => Promise<T>): Promise<T>
-  close (): Promise<void>
-}
 
 /** Connects to the PostgreSQL server at the URL, or opens the embedded one if there is no URL. */
 export async function openDatabase ({ url, dataDir }: { url?: string | undefined, dataDir: string }): Promise<Database> {
@@ -22,35 +10,13 @@ export async function openDatabase ({ url, dataDir }: { url?: string | undefined
 }
 
 async function connect (connectionString: string): Promise<Database> {
-  // In milliseconds. A write of the plugin is two statements, within its timeout of 10 seconds.
-  const pool = new pg.Pool({ connectionString, connectionTimeoutMillis: 1500, query_timeout: 3000 })
-  // The pool replaces an idle connection that the server has closed; without a listener the process would exit.
-  pool.on('error', () => {})
-  await pool.query('select 1').catch(async (error: NodeJS.ErrnoException) => {
-    await pool.end()
+  const database = connectPool({ connectionString })
+  await database.query('select 1').catch(async (error: NodeJS.ErrnoException) => {
+    await database.close()
     // The error for a name with several addresses has no message.
     throw new Error(`The database of DATABASE_URL cannot be used: ${error.message || error.code}.`, { cause: error })
   })
-  return {
-    query: (text, values) => pool.query(text, values),
-    transaction: (work) => inTransaction(pool, work),
-    close: () => pool.end()
-  }
-}
-
-async function inTransaction<T> (pool: pg.Pool, work: (db: Queryable) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
-  try {
-    await client.query('begin')
-    const result = await work(client)
-    await client.query('commit')
-    client.release()
-    return result
-  } catch (error) {
-    // A connection on which the rollback fails must not be used again.
-    await client.query('rollback').then(() => client.release(), () => client.release(true))
-    throw error
-  }
+  return database
 }
 
 async function openEmbedded (dataDir: string): Promise<Database> {

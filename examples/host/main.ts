@@ -1,17 +1,13 @@
 import { buildHost } from './app.ts'
 import { readConfig } from './config.ts'
+import { listen } from './listen.ts'
 import { stopOnSignal } from './stop.ts'
 
 try {
   const config = readConfig(process.env)
   const app = await buildHost(config)
   stopOnSignal(app)
-
-  const { host, port } = config
-  const address = await app.listen({ host, port }).catch(async (error: NodeJS.ErrnoException) => {
-    await app.close()
-    throw new Error(`The host cannot listen on ${host}:${port} (${error.code}): set HOST or PORT to something else.`, { cause: error })
-  })
+  const address = await listen(app, config)
 
   // Only the default token is printed; one from the environment is a secret.
   const header = process.env['ADMIN_TOKEN'] ? '"Authorization: $ADMIN_TOKEN"' : `'Authorization: ${config.adminToken}'`

@@ -1,5 +1,5 @@
 import { postgresMigration } from 'fastify-scim-token/stores/postgres'
-import type { Database } from './database.ts'
+import type { Database } from '../scim/postgres-pool.ts'
 import { scimTables } from './scim-storage.ts'
 import { sessionsTable } from './sessions.ts'
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { toStorageError } from '../scim/postgres-errors.ts'
+import type { Database, Queryable } from '../scim/postgres-pool.ts'
 import type { Equalities, GroupAttributes, ResourceReader, ResourceWriter, ScimAttributes, ScimStorage, StoredResource, UserAttributes } from '../scim/storage.ts'
-import type { Database, Queryable } from './database.ts'
 
 /** The tables, and the columns with the keys of the attributes that are found by an index. */
 const tables = {

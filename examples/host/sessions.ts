@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { Database } from './database.ts'
+import type { Database } from '../scim/postgres-pool.ts'
 
 /** How long a session is valid. */
 export const sessionSeconds = 8 * 3600

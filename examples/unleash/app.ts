@@ -1,10 +1,10 @@
 import Fastify, { type FastifyInstance, type FastifyLoggerOptions } from 'fastify'
 import scimToken from 'fastify-scim-token'
 import { scim } from '../scim/index.ts'
+import { connectPool, type Database } from '../scim/postgres-pool.ts'
 import { scimServerOptions } from '../scim/server-options.ts'
 import { checkUnleash } from './check-unleash.ts'
 import type { Config } from './config.ts'
-import { openDatabase, type Database } from './database.ts'
 import { serializers } from './log.ts'
 import { migrate } from './migration.ts'
 import { proxy } from './proxy.ts'
@@ -17,7 +17,7 @@ const scimPath = '/scim'
 
 /** Builds the host in front of an Unleash server, after it has checked that it knows the server and its tables. */
 export async function buildHost (config: Config, logger: FastifyLoggerOptions = {}): Promise<FastifyInstance> {
-  const db = openDatabase(config.databaseUrl)
+  const db = connectPool({ connectionString: config.databaseUrl, max: 20 })
   const app = Fastify({
     logger: { ...logger, serializers },
     requestTimeout: 30_000,

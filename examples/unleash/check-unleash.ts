@@ -1,5 +1,5 @@
+import type { Queryable } from '../scim/postgres-pool.ts'
 import type { Config } from './config.ts'
-import type { Queryable } from './database.ts'
 
 const knownVersion = '8.2'
 

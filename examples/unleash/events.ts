@@ -1,4 +1,4 @@
-import type { Queryable } from './database.ts'
+import type { Queryable } from '../scim/postgres-pool.ts'
 
 /** Who an event of Unleash's event log names. */
 export interface EventAuthor {

@@ -1,3 +1,4 @@
+import { listen } from '../host/listen.ts'
 import { stopOnSignal } from '../host/stop.ts'
 import { buildHost } from './app.ts'
 import { readConfig } from './config.ts'
@@ -6,13 +7,7 @@ try {
   const config = readConfig(process.env)
   const app = await buildHost(config)
   stopOnSignal(app)
-
-  const { host, port } = config
-  const address = await app.listen({ host, port }).catch(async (error: NodeJS.ErrnoException) => {
-    await app.close()
-    throw new Error(`The host cannot listen on ${host}:${port} (${error.code}): set HOST or PORT to something else.`, { cause: error })
-  })
-  console.log(`Unleash with SCIM: ${address}`)
+  console.log(`Unleash with SCIM: ${await listen(app, config)}`)
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1

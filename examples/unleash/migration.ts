@@ -1,4 +1,4 @@
-import type { Database } from './database.ts'
+import type { Database } from '../scim/postgres-pool.ts'
 
 /**
  * Adds what Unleash's database lacks: a table for the attributes that Unleash has no column for, and triggers that

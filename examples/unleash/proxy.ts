@@ -1,6 +1,6 @@
 import httpProxy from '@fastify/http-proxy'
 import type { FastifyInstance } from 'fastify'
-import type { Database } from './database.ts'
+import type { Database } from '../scim/postgres-pool.ts'
 import { unleashError } from './unleash-error.ts'
 
 /** Proxies all other requests to Unleash, except changes by hand of a user whom the identity provider manages. */

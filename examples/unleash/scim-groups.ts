@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { badRequest, conflict } from '../scim/errors.ts'
+import type { Queryable } from '../scim/postgres-pool.ts'
 import type { Equalities, GroupAttributes, GroupMember, Range, ResourceReader, ResourceWriter, StoredResource } from '../scim/storage.ts'
-import type { Queryable } from './database.ts'
 import { logEvent } from './events.ts'
 
 type Group = StoredResource<GroupAttributes>

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { conflict } from '../scim/errors.ts'
+import type { Queryable } from '../scim/postgres-pool.ts'
 import type { Equalities, Range, ResourceReader, ResourceWriter, StoredResource, UserAttributes } from '../scim/storage.ts'
-import type { Queryable } from './database.ts'
 import { logEvent } from './events.ts'
 
 type User = StoredResource<UserAttributes>

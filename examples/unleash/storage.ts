@@ -1,7 +1,7 @@
 import { toStorageError } from '../scim/postgres-errors.ts'
+import type { Database } from '../scim/postgres-pool.ts'
 import type { ResourceReader, ScimAttributes, ScimStorage } from '../scim/storage.ts'
 import type { Config } from './config.ts'
-import type { Database } from './database.ts'
 import { groupReader, groupWriter } from './scim-groups.ts'
 import { userReader, userWriter } from './scim-users.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Queryable } from '../../examples/host/database.ts'
+import type { Queryable } from '../../examples/scim/postgres-pool.ts'
 import { keyOf } from '../../examples/host/scim-storage.ts'
 import { databases, startProvider, userSchema } from '../helpers/scim-provider.ts'
 

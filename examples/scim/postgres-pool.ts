@@ -5,17 +5,17 @@ export interface Queryable {
   query<Row extends pg.QueryResultRow> (text: string, values?: unknown[]): Promise<{ rows: Row[] }>
 }
 
-/** The database of Unleash. */
+/** The database of a host. */
 export interface Database extends Queryable {
   /** Runs statements in a transaction, which is rolled back if the promise rejects. */
   transaction<T> (work: (db: Queryable) => Promise<T>): Promise<T>
   close (): Promise<void>
 }
 
-/** Connects to the database of Unleash. */
-export function openDatabase (connectionString: string): Database {
+/** Connects to a PostgreSQL server. */
+export function connectPool (options: pg.PoolConfig): Database {
   // In milliseconds. A write of the plugin is two statements, within its timeout of 10 seconds.
-  const pool = new pg.Pool({ connectionString, connectionTimeoutMillis: 1500, query_timeout: 3000, max: 20 })
+  const pool = new pg.Pool({ connectionTimeoutMillis: 1500, query_timeout: 3000, ...options })
   // The pool replaces an idle connection that the server has closed; without a listener the process would exit.
   pool.on('error', () => {})
   return {
