@@ -9,6 +9,6 @@ export function parseScimJson (app: FastifyInstance): void {
     const hasBody = Number(headers['content-length'] ?? 0) > 0 || headers['transfer-encoding'] !== undefined
     if (!hasBody) delete headers['content-type']
   })
-  app.removeContentTypeParser('application/json')
+  app.removeAllContentTypeParsers()
   app.addContentTypeParser([scimJson, 'application/json'], { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
 }

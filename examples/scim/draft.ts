@@ -22,11 +22,14 @@ interface Target extends AttributePath {
 export class Draft {
   readonly #type: ResourceType
   readonly #attributes: JsonObject
+  readonly #isStored: boolean
   readonly #lists = new Map<Attribute, Entries>()
 
-  constructor (type: ResourceType, attributes: JsonObject = {}) {
+  /** @param stored the attributes of a resource that exists already */
+  constructor (type: ResourceType, stored?: JsonObject) {
     this.#type = type
-    this.#attributes = { ...attributes }
+    this.#attributes = { ...stored }
+    this.#isStored = stored !== undefined
   }
 
   /** Applies an operation of a PATCH request (RFC 7644, section 3.5.2). */
@@ -50,6 +53,10 @@ export class Draft {
    * @param options.isWithinSchema whether the object is that of the URN of a schema, which has none of another one
    */
   assign (value: unknown, op: 'add' | 'replace', extension?: Schema, { ignoreUnknown = false, isWithinSchema = false } = {}): void {
+    if (value === null && isWithinSchema) {
+      if (op === 'replace') this.#setExtension(extension, {})
+      return
+    }
     if (!isJsonObject(value)) throw badRequest('invalidValue', 'A resource, and the value of an operation without a path, must be an object.')
     for (const [name, part] of Object.entries(value)) {
       const path = extension === undefined ? name : `${extension.id}:${name}`
@@ -59,8 +66,7 @@ export class Draft {
       if (known?.attribute?.mutability === 'readOnly') continue
       if (known !== undefined && known.attribute === undefined) {
         if (isWithinSchema) throw badRequest('invalidValue', `The attributes of "${name}" must not be within those of another schema.`)
-        if (part !== null) this.assign(part, op, known.extension, { ignoreUnknown, isWithinSchema: true })
-        else if (op === 'replace') this.#setExtension(known.extension, {})
+        this.assign(part, op, known.extension, { ignoreUnknown, isWithinSchema: true })
       } else {
         this.apply({ op, path, value: part })
       }
@@ -70,12 +76,14 @@ export class Draft {
   /**
    * Returns the attributes.
    *
-   * @throws ScimError 400 invalidValue if one that is required has no value
+   * @throws ScimError 400 if one that is required has no value
    */
   finish (): JsonObject {
     for (const [{ name }, entries] of this.#lists) setOrDelete(this.#attributes, name, entries.size > 0 ? entries.toArray() : undefined)
     for (const attribute of this.#type.schema.attributes) {
       const value = this.#attributes[attribute.name]
+      // RFC 7644, section 3.5.2.2.
+      if (attribute.required && value === undefined && this.#isStored) throw badRequest('mutability', `"${attribute.name}" cannot be removed.`)
       if (attribute.required && (typeof value !== 'string' || value.trim() === '')) throw invalidValue(attribute, 'a string that is not blank')
     }
     return this.#attributes
@@ -198,28 +206,29 @@ function changeSelectedEntries (entries: Entries, { filter, subAttribute }: Targ
   const isReduced = Object.values(sent).includes(null)
   for (const place of selected) {
     const entry = entries.get(place) ?? {}
-    rejectImmutable(attribute, entry, parts)
     const merged = mergeParts(entry, attribute, sent, parts)
+    rejectImmutable(attribute, entry, merged)
     entries.set(place, isReduced && isLabel(merged) ? undefined : merged)
   }
   return parts['primary'] === true ? selected : []
 }
 
-function rejectImmutable (attribute: Attribute, entry: JsonObject, parts: JsonObject): void {
+function rejectImmutable (attribute: Attribute, entry: JsonObject, changed: JsonObject = {}): void {
   for (const { name, mutability } of attribute.subAttributes ?? []) {
-    const isChanged = parts[name] !== undefined && entry[name] !== undefined && entry[name] !== parts[name]
+    const isChanged = entry[name] !== undefined && entry[name] !== changed[name]
     if (mutability === 'immutable' && isChanged) throw badRequest('mutability', `"${name}" of a value of "${attribute.name}" cannot be changed.`)
   }
 }
 
 /**
  * Deviates from RFC 7644, section 3.5.2.3, for Entra ID, which replaces emails[type eq "work"].value of a user who
- * has none and expects it to be created. A value that the filter selects by its "value" is not: a group must not
- * get a member by the change of another one.
+ * has none and expects it to be created. A value that the filter selects by its "value", or by no equality, is not: a
+ * group must not get a member by the change of another one.
  */
 function createEntry (attribute: Attribute, filter: Filter | undefined, parts: JsonObject): JsonObject {
-  const entry = { ...Object.fromEntries(filter?.equalities ?? []), ...parts }
-  if (filter !== undefined && (filter.equalities.has('value') || !filter.matches(entry))) {
+  const equalities = filter?.equalities ?? new Map()
+  const entry = { ...Object.fromEntries(equalities), ...parts }
+  if (filter !== undefined && (equalities.size === 0 || equalities.has('value') || !filter.matches(entry))) {
     throw badRequest('noTarget', `No value of "${attribute.name}" matches the filter.`)
   }
   return entry

@@ -90,8 +90,9 @@ function parseFilter (text: string, scope: Scope): Filter {
         return { matches: (candidate) => valuesAt(candidate, keys).some(isPresent), equalities: new Map() }
       }
       default: {
-        const { attribute, keys, equality } = toComparable(find(tree.attrPath, scope), tree.op)
         const literal = literals[Number(tree.compValue)] as Literal
+        const found = find(tree.attrPath, scope)
+        const { attribute, keys, equality } = literal.value === null ? found : toComparable(found, tree.op)
         const matches = compare(attribute, tree.op, literal)
         const equals = tree.op === 'eq' && equality !== undefined && literal.value !== null
         return { matches: (candidate) => matches(valuesAt(candidate, keys)), equalities: new Map(equals ? [[equality, readOperand(attribute, literal)]] : []) }

@@ -38,9 +38,9 @@ export async function scim (app: FastifyInstance, { storage }: ScimOptions): Pro
   addRoutes(app, storage, 'users', userType)
   addRoutes(app, storage, 'groups', groupType)
 
-  // RFC 7644, section 3.11.
-  for (const path of ['/Me', '/Me/*']) {
-    app.all(path, { schema: { hide: true } }, () => { throw new ScimError({ statusCode: 501, message: 'A SCIM token is not that of a user: there is no /Me.' }) })
+  // RFC 7644, table 8. A SCIM token is not that of a user, so that there is no /Me.
+  for (const path of ['/Me', '/Me/*', '/Bulk', '/.search', '/Users/.search', '/Groups/.search']) {
+    app.all(path, { schema: { hide: true } }, () => { throw new ScimError({ statusCode: 501, message: 'This server does not support this endpoint.' }) })
   }
   // A route, as a wildcard route of the host would come before a handler of this scope for unknown paths.
   for (const path of ['/', '/*']) {

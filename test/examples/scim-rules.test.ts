@@ -172,7 +172,7 @@ for (const database of databases) {
 
     t.test('/Me, a malformed URL, a long id, an unknown path -> a SCIM error', async (t) => {
       for (const path of ['/Me', '/Me/x']) t.match(await send('GET', path), { status: 501, type: /scim\+json/, body: errorOf(501) })
-      for (const [path, status] of [['/Users/%zz', 400], ['/Groups/%E0%A4%A', 400], [`/Users/${'x'.repeat(101)}`, 404], [`/Users/${'x'.repeat(5000)}`, 404], ['/Users/%00', 404], ['/Users/a/b', 404], ['/Bulk', 404], ['/.search', 404], ['', 404]] as const) {
+      for (const [path, status] of [['/Users/%zz', 400], ['/Groups/%E0%A4%A', 400], [`/Users/${'x'.repeat(101)}`, 404], [`/Users/${'x'.repeat(5000)}`, 404], ['/Users/%00', 404], ['/Users/a/b', 404], ['', 404]] as const) {
         t.match(await send('GET', path), { status, type: /scim\+json/, body: errorOf(status) }, path.slice(0, 20))
       }
       const elsewhere = await fetch(`${url}/%zz`)

@@ -122,7 +122,7 @@ t.test('a faulty request -> the SCIM error of RFC 7644', async (t) => {
     { request: ['PATCH', '/Users/absent', patch({ op: 'replace', path: 'active', value: true })], error: errorOf(404) },
     { request: ['PATCH', `/Users/${id}`, patch({ op: 'turn' })], error: errorOf(400, 'invalidSyntax') },
     { request: ['DELETE', '/Groups/absent'], error: errorOf(404) },
-    { request: ['GET', '/Bulk'], error: errorOf(404) }
+    { request: ['GET', '/Bulk'], error: errorOf(501) }
   ] as const) {
     const response = await send(method, resource, body, contentType)
     t.match(response, { status: Number(error.status), type: /^application\/scim\+json/, body: error }, `${method} ${resource} ${JSON.stringify(body)}`)
