@@ -76,32 +76,28 @@ export function storeConformance<User extends object = ScimUser, Store extends S
     }),
 
     onStore('find() returns the stored record unchanged', {}, async ({ store, context }) => {
-      const record = newRecord()
-      assert.equal(await store.replace(record, context), true)
+      const record = await replace(store, context)
       assert.deepEqual(await store.find(context), record)
     }),
 
     onStore('replace() replaces the previous record', {}, async ({ store, context }) => {
-      const [first, second] = [newRecord(), newRecord()]
-      await store.replace(first, context)
-      assert.equal(await store.replace(second, context), true)
-      assert.deepEqual(await store.find(context), second)
+      await replace(store, context)
+      const record = await replace(store, context)
+      assert.deepEqual(await store.find(context), record)
     }),
 
-    onStore('replace() of another node is found at once, and the other way round', { nodes: 2 }, async ({ store, other, context }) => {
+    onStore('replace() of another node is found at once, and the other way round', {}, async ({ store, other, context }) => {
       for (const [writer, reader] of [[store, other], [other, store], [store, other]] as const) {
-        const record = newRecord()
-        assert.equal(await writer.replace(record, context), true)
+        const record = await replace(writer, context)
         assert.deepEqual(await reader.find(context), record)
         assert.deepEqual(await writer.find(context), record)
       }
     }),
 
     onStore('replace() replaces the previous record even if its own date is earlier', {}, async ({ store, context }) => {
-      const hourAgo = { ...newRecord(), createdAt: new Date(Date.now() - 3_600_000) }
-      await store.replace(newRecord(), context)
-      assert.equal(await store.replace(hourAgo, context), true)
-      assert.deepEqual(await store.find(context), hourAgo)
+      await replace(store, context)
+      const record = await replace(store, context, { ...newRecord(), createdAt: new Date(Date.now() - 3_600_000) })
+      assert.deepEqual(await store.find(context), record)
     }),
 
     onStore('replace() without SCIM settings returns false and stores nothing', { configured: false }, async ({ store, context }) => {
@@ -111,57 +107,51 @@ export function storeConformance<User extends object = ScimUser, Store extends S
 
     onStore('concurrent replace() calls leave exactly one of their records, whole', {}, async ({ store, context }) => {
       const records = newRecords(50)
-      const results = await Promise.all(records.map((record) => store.replace(record, context)))
-      assert.deepEqual(new Set(results), new Set([true]))
-
+      await Promise.all(records.map((record) => replace(store, context, record)))
       const found = await store.find(context)
       assert.deepEqual(found, records.find(({ hash }) => hash === found?.hash))
       assert.deepEqual(await store.find(context), found)
     }),
 
-    onStore('replace() rejects -> the previous record is kept', { needs: 'failWrites' }, async ({ store, context, expectFailure }) => {
-      const record = newRecord()
-      await store.replace(record, context)
-      await expectFailure(async () => await store.replace(newRecord(), context))
+    onStore('replace() rejects -> the previous record is kept', { needs: ['failWrites'] }, async ({ store, context, expectFailure }) => {
+      const record = await replace(store, context)
+      await expectFailure(() => store.replace(newRecord(), context))
       assert.deepEqual(await store.find(context), record)
     }),
 
-    onStore('replace() that was given up before its {} statement does not invalidate a later record', { needs: 'holdWrite' }, async ({ store, context, giveUp }) => {
+    onStore('replace() that was given up before its {} statement does not invalidate a later record', { needs: ['holdWrite'] }, async ({ store, context, giveUp }) => {
       const record = newRecord()
-      await giveUp(
-        (signal) => store.replace(newRecord(), { ...context, signal }),
-        async () => { assert.equal(await store.replace(record, context), true) }
-      )
+      await giveUp((context) => store.replace(newRecord(), context), () => replace(store, context, record))
       assert.deepEqual(await store.find(context), record)
     }),
 
-    onStore('replace() of a node that has failed before was given up before its {} statement and does not invalidate a later record', { needs: 'holdWrite', also: 'failWrites' }, async ({ store, other, context, expectFailure, giveUp }) => {
-      for (let i = 0; i < 3; i++) await expectFailure(async () => await store.replace(newRecord(), context))
+    onStore('replace() of a node that has failed before was given up before its {} statement and does not invalidate a later record', { needs: ['holdWrite', 'failWrites'] }, async ({ store, other, context, expectFailure, giveUp }) => {
+      for (let i = 0; i < 3; i++) await expectFailure(() => store.replace(newRecord(), context))
       const record = newRecord()
-      await giveUp(
-        (signal) => store.replace(newRecord(), { ...context, signal }),
-        async () => { assert.equal(await other.replace(record, context), true) }
-      )
+      await giveUp((context) => store.replace(newRecord(), context), () => replace(other, context, record))
       assert.deepEqual(await store.find(context), record)
     }),
 
-    onStore('replace() that was overtaken is stored, or rejects', { needs: 'holdWrite', statement: 'last' }, async ({ store, other, context, overtake }) => {
+    onStore('replace() that was overtaken is stored, or rejects', { needs: ['holdWrite'] }, async ({ store, other, context, overtake }) => {
       const [record, later] = [newRecord(), newRecord()]
-      const isStored = await overtake(1, (signal) => store.replace(record, { ...context, signal }), () => other.replace(later, context))
+      const isStored = await overtake(() => store.replace(record, context), () => replace(other, context, later))
       assert.deepEqual(await store.find(context), isStored === true ? record : later)
     }),
 
-    onStore('replace() that was overtaken up to five times and then given up does not invalidate a later record', { needs: 'holdWrite', statement: 'last' }, async ({ store, other, context, giveUpOvertaken }) => {
-      let later = newRecord()
-      await giveUpOvertaken(
-        (signal) => store.replace(newRecord(), { ...context, signal }),
-        async () => { later = newRecord(); assert.equal(await other.replace(later, context), true) },
-        async () => { assert.deepEqual(await store.find(context), later) }
-      )
+    onStore('replace() that was overtaken up to five times and then given up does not invalidate a later record', { needs: ['holdWrite'] }, async ({ store, other, context, giveUp }) => {
+      for (let times = 2; times <= 5; times++) {
+        let record = newRecord()
+        const isGivenUp = await giveUp(
+          (context) => store.replace(newRecord(), context),
+          async () => { record = await replace(other, context) },
+          times
+        )
+        if (isGivenUp) assert.deepEqual(await store.find(context), record)
+      }
     }),
 
-    onStore('find() returns null or undefined once SCIM was disabled', { needs: 'disable' }, async ({ store, context, disable }) => {
-      await store.replace(newRecord(), context)
+    onStore('find() returns null or undefined once SCIM was disabled', { needs: ['disable'] }, async ({ store, context, disable }) => {
+      await replace(store, context)
       await disable()
       await assertNoRecord(store, context)
     })
@@ -181,20 +171,18 @@ export function settingsConformance<User extends object = ScimUser> (
     onStore('setEnabled(true) creates the SCIM settings if there are none', { configured: false }, async ({ store, context }) => {
       await store.setEnabled(true, context)
       assert.deepEqual(await store.getSettings(context), { enabled: true, hasToken: false })
-      assert.equal(await store.replace(newRecord(), context), true)
+      await replace(store, context)
       assert.deepEqual(await store.getSettings(context), { enabled: true, hasToken: true })
     }),
 
     onStore('setEnabled(false) creates the SCIM settings if there are none', { configured: false }, async ({ store, context }) => {
       await store.setEnabled(false, context)
       assert.deepEqual(await store.getSettings(context), { enabled: false, hasToken: false })
-      assert.equal(await store.replace(newRecord(), context), true)
+      await replace(store, context)
     }),
 
     onStore('find() returns no record while SCIM is disabled, and the same record once it is enabled again', {}, async ({ store, context }) => {
-      const record = newRecord()
-      await store.replace(record, context)
-
+      const record = await replace(store, context)
       await store.setEnabled(false, context)
       await assertNoRecord(store, context)
       assert.deepEqual(await store.getSettings(context), { enabled: false, hasToken: true })
@@ -204,10 +192,9 @@ export function settingsConformance<User extends object = ScimUser> (
     }),
 
     onStore('find() returns a record stored while SCIM was disabled once it is enabled', {}, async ({ store, context }) => {
-      await store.replace(newRecord(), context)
+      await replace(store, context)
       await store.setEnabled(false, context)
-      const record = newRecord()
-      assert.equal(await store.replace(record, context), true)
+      const record = await replace(store, context)
       await assertNoRecord(store, context)
 
       await store.setEnabled(true, context)
@@ -224,16 +211,14 @@ export function settingsConformance<User extends object = ScimUser> (
       assert.deepEqual(found, records.find(({ hash }) => hash === found?.hash))
     }),
 
-    onStore('setEnabled() rejects -> nothing is changed', { needs: 'failWrites' }, async ({ store, context, expectFailure }) => {
-      const record = newRecord()
-      await store.replace(record, context)
-      await expectFailure(async () => await store.setEnabled(false, context))
+    onStore('setEnabled() rejects -> nothing is changed', { needs: ['failWrites'] }, async ({ store, context, expectFailure }) => {
+      const record = await replace(store, context)
+      await expectFailure(() => store.setEnabled(false, context))
       assert.deepEqual(await store.find(context), record)
     }),
 
-    onStore('setEnabled() of another node is effective at once, and the other way round', { nodes: 2 }, async ({ store, other, context }) => {
-      const record = newRecord()
-      await store.replace(record, context)
+    onStore('setEnabled() of another node is effective at once, and the other way round', {}, async ({ store, other, context }) => {
+      const record = await replace(store, context)
       for (const [writer, reader] of [[store, other], [other, store]] as const) {
         await writer.setEnabled(false, context)
         await assertNoRecord(reader, context)
@@ -244,55 +229,37 @@ export function settingsConformance<User extends object = ScimUser> (
       }
     }),
 
-    onStore('setEnabled() that was given up before its {} statement does not undo a later one', { needs: 'holdWrite' }, async ({ store, other, context, giveUp }) => {
-      const record = newRecord()
-      await store.replace(record, context)
-      await giveUp(
-        (signal) => store.setEnabled(true, { ...context, signal }),
-        () => other.setEnabled(false, context)
-      )
+    onStore('setEnabled() that was given up before its {} statement does not undo a later one', { needs: ['holdWrite'] }, async ({ store, other, context, giveUp }) => {
+      const record = await replace(store, context)
+      await giveUp((context) => store.setEnabled(true, context), () => other.setEnabled(false, context))
       await assertNoRecord(store, context)
       assert.deepEqual(await store.getSettings(context), { enabled: false, hasToken: true })
 
-      await giveUp(
-        (signal) => store.setEnabled(false, { ...context, signal }),
-        () => other.setEnabled(true, context)
-      )
+      await giveUp((context) => store.setEnabled(false, context), () => other.setEnabled(true, context))
       assert.deepEqual(await store.find(context), record)
     }),
 
-    onStore('setEnabled() that was overtaken up to five times and then given up does not undo a later one', { needs: 'holdWrite', statement: 'last' }, async ({ store, other, context, giveUpOvertaken }) => {
-      await giveUpOvertaken(
-        (signal) => store.setEnabled(true, { ...context, signal }),
-        () => other.setEnabled(false, context),
-        async () => { assert.equal((await store.getSettings(context)).enabled, false) }
-      )
+    onStore('setEnabled() that was overtaken up to five times and then given up does not undo a later one', { needs: ['holdWrite'] }, async ({ store, other, context, giveUp }) => {
+      for (let times = 2; times <= 5; times++) {
+        const isGivenUp = await giveUp((context) => store.setEnabled(true, context), () => other.setEnabled(false, context), times)
+        if (isGivenUp) assert.equal((await store.getSettings(context)).enabled, false)
+      }
     }),
 
-    onStore('setEnabled() that was given up before its {} statement does not undo a later one that created the SCIM settings', { configured: false, needs: 'holdWrite' }, async ({ store, context, giveUp }) => {
-      await giveUp(
-        (signal) => store.setEnabled(true, { ...context, signal }),
-        () => store.setEnabled(false, context)
-      )
+    onStore('setEnabled() that was given up before its {} statement does not undo a later one that created the SCIM settings', { configured: false, needs: ['holdWrite'] }, async ({ store, context, giveUp }) => {
+      await giveUp((context) => store.setEnabled(true, context), () => store.setEnabled(false, context))
       assert.deepEqual(await store.getSettings(context), { enabled: false, hasToken: false })
     }),
 
-    onStore('setEnabled() that was given up before its {} statement has no effect after a later replace()', { needs: 'holdWrite' }, async ({ store, context, giveUp }) => {
+    onStore('setEnabled() that was given up before its {} statement has no effect after a later replace()', { needs: ['holdWrite'] }, async ({ store, context, giveUp }) => {
       await store.setEnabled(false, context)
-      await giveUp(
-        (signal) => store.setEnabled(true, { ...context, signal }),
-        async () => { assert.equal(await store.replace(newRecord(), context), true) }
-      )
+      await giveUp((context) => store.setEnabled(true, context), () => replace(store, context))
       assert.deepEqual(await store.getSettings(context), { enabled: false, hasToken: true })
     }),
 
-    onStore('replace() that was given up before its {} statement has no effect after a later setEnabled()', { needs: 'holdWrite' }, async ({ store, context, giveUp }) => {
-      const record = newRecord()
-      await store.replace(record, context)
-      await giveUp(
-        (signal) => store.replace(newRecord(), { ...context, signal }),
-        () => store.setEnabled(true, context)
-      )
+    onStore('replace() that was given up before its {} statement has no effect after a later setEnabled()', { needs: ['holdWrite'] }, async ({ store, context, giveUp }) => {
+      const record = await replace(store, context)
+      await giveUp((context) => store.replace(newRecord(), context), () => store.setEnabled(true, context))
       assert.deepEqual(await store.find(context), record)
     })
   ].flat()
@@ -301,58 +268,24 @@ export function settingsConformance<User extends object = ScimUser> (
 interface Setup {
   /** Default: true. */
   configured?: boolean
-  /** The optional methods of the harness without which a case is omitted. */
-  needs?: 'failWrites' | 'holdWrite' | 'disable'
-  also?: 'failWrites'
-  /** Passes if the harness opens no second store. */
-  nodes?: 2
-  /** The only statement that is held back. */
-  statement?: 'last'
+  /** The optional methods of the harness without which the case is omitted. */
+  needs?: readonly ('failWrites' | 'holdWrite' | 'disable')[]
 }
 
-/** A store while a case runs, and what the harness can do to it. */
-interface CaseStore<User extends object, Store> {
-  store: Store
-  /** The store of another node, or the same. */
-  other: Store
-  context: ScimWriteContext<User>
-  /** Expects a write to reject while writes fail. */
-  expectFailure (write: () => Promise<unknown>): Promise<void>
-  /** Gives a write up while a statement of it is held back, and lets it go on after a later one. */
-  giveUp (write: (signal: AbortSignal) => Awaitable<unknown>, later: () => Awaitable<unknown>): Promise<void>
-  /** Holds back the last statement of a write until after later ones, so many times, and returns what it resolves to; an error if it rejects. */
-  overtake (times: number, write: (signal: AbortSignal) => Awaitable<unknown>, later: () => Awaitable<unknown>): Promise<unknown>
-  /** The same two to five times, and gives the write up before the last time; then calls `check`, unless the write was not overtaken so often. */
-  giveUpOvertaken (write: (signal: AbortSignal) => Awaitable<unknown>, later: () => Awaitable<unknown>, check: () => Promise<void>): Promise<void>
-  disable (): Promise<void>
-}
+type Statement = 'first' | 'last'
+type CaseStore<User extends object, Store> = ReturnType<typeof prepareCase<User, Store>>
 
-/** Returns a function that creates a case; two if a statement is held back, with `first` and `last` in place of `{}`. */
+/** Returns a function that creates a case; two if its name has `{}`: one for each statement that is held back. */
 function createCases<User extends object, Store extends ScimTokenStore<User>> (harness: StoreHarness<User, Store>) {
-  return (name: string, { configured = true, needs, also, nodes, statement: only }: Setup, check: (caseStore: CaseStore<User, Store>) => Promise<void>): StoreCase[] => {
-    if ([needs, also].some((method) => method !== undefined && harness[method] === undefined)) return []
-    const statements = needs === 'holdWrite' && only === undefined ? ['first', 'last'] as const : ['first'] as const
+  return function onStore (name: string, { configured = true, needs = [] }: Setup, check: (caseStore: CaseStore<User, Store>) => Promise<void>): StoreCase[] {
+    if (needs.some((method) => harness[method] === undefined)) return []
+    const statements: Statement[] = name.includes('{}') ? ['first', 'last'] : ['last']
     return statements.map((statement) => ({
       name: name.replace('{}', statement),
       async run () {
         const opened = await harness.open({ configured })
         try {
-          if (nodes === 2 && opened.other === undefined) return
-          await check({
-            store: opened.store,
-            other: opened.other ?? opened.store,
-            context: { ...opened.context, signal: new AbortController().signal },
-            expectFailure: (write) => expectFailure(harness, opened, write),
-            giveUp: (write, later) => giveUp(harness, opened, statement, write, later),
-            overtake: async (times, write, later) => (await overtake(harness, opened, times, write, later)).result,
-            async giveUpOvertaken (write, later, check) {
-              for (let times = 2; times <= 5; times++) {
-                const { isOvertaken } = await overtake(harness, opened, times, write, later, { isGivenUp: true })
-                if (isOvertaken) await check()
-              }
-            },
-            async disable () { await harness.disable?.(opened) }
-          })
+          await check(prepareCase(harness as Required<StoreHarness<User, Store>>, opened, statement))
         } finally {
           await opened.close?.()
         }
@@ -361,83 +294,86 @@ function createCases<User extends object, Store extends ScimTokenStore<User>> (h
   }
 }
 
-async function expectFailure<User extends object, Store> (
-  harness: StoreHarness<User, Store>,
-  opened: OpenStore<User, Store>,
-  write: () => Promise<unknown>
-): Promise<void> {
-  const restoreWrites = await harness.failWrites?.(opened)
-  try {
-    await assert.rejects(write)
-  } finally {
-    await restoreWrites?.()
-  }
-}
+/**
+ * Returns the store for a case, and what the harness can do to it.
+ *
+ * @param statement the statement of a write that is held back
+ */
+function prepareCase<User extends object, Store> (harness: Required<StoreHarness<User, Store>>, opened: OpenStore<User, Store>, statement: Statement) {
+  const { store, other = store } = opened
+  const context: ScimWriteContext<User> = { ...opened.context, signal: new AbortController().signal }
+  return { store, other, context, disable, expectFailure, overtake, giveUp }
 
-async function giveUp<User extends object, Store> (
-  harness: StoreHarness<User, Store>,
-  opened: OpenStore<User, Store>,
-  statement: 'first' | 'last',
-  write: (signal: AbortSignal) => Awaitable<unknown>,
-  later: () => Awaitable<unknown>
-): Promise<void> {
-  const heldWrite = await harness.holdWrite?.(opened, statement)
-  const controller = new AbortController()
-  const written = (async () => await write(controller.signal))()
-  try {
-    await Promise.race([heldWrite?.held, written.then(() => assert.fail(`the write was not held back before its ${statement} statement`))])
-    controller.abort()
-    await withoutLock(later)
-  } finally {
-    await heldWrite?.release()
-    await Promise.allSettled([written])
+  async function disable () {
+    await harness.disable(opened)
   }
-}
 
-/** Holds back the last statement of a write until after a later write, and so on while the write tries again. */
-async function overtake<User extends object, Store> (
-  harness: StoreHarness<User, Store>,
-  opened: OpenStore<User, Store>,
-  times: number,
-  write: (signal: AbortSignal) => Awaitable<unknown>,
-  later: () => Awaitable<unknown>,
-  { isGivenUp = false } = {}
-): Promise<{ result: unknown, isOvertaken: boolean }> {
-  const controller = new AbortController()
-  let heldWrite = await harness.holdWrite?.(opened, 'last')
-  let isSettled = false
-  const written = (async () => await write(controller.signal))().catch((error: unknown) => error).finally(() => { isSettled = true })
-  try {
-    for (let time = 1; ; time++) {
-      await Promise.race([heldWrite?.held, written])
-      if (isSettled) return { result: await written, isOvertaken: false }
-      if (isGivenUp && time === times) controller.abort()
-      await withoutLock(later)
-      if (time === times) break
-      const next = await harness.holdWrite?.(opened, 'last')
-      await heldWrite?.release()
-      heldWrite = next
+  /** Expects a write to reject while writes fail. */
+  async function expectFailure (write: () => Awaitable<unknown>) {
+    const restoreWrites = await harness.failWrites(opened)
+    try {
+      await assert.rejects(async () => await write())
+    } finally {
+      await restoreWrites()
     }
-  } finally {
-    await heldWrite?.release()
-    await written
   }
-  return { result: await written, isOvertaken: true }
+
+  /**
+   * Holds back a statement of a write until a later write has resolved, and so on while the write tries again.
+   * Resolves to what the write resolves to, or to its error.
+   */
+  async function overtake (write: () => Awaitable<unknown>, later: (time: number) => Awaitable<unknown>, times = 1) {
+    let heldWrite = await harness.holdWrite(opened, statement)
+    let isSettled = false
+    const written = (async () => await write())().catch((error: unknown) => error).finally(() => { isSettled = true })
+    try {
+      for (let time = 1; time <= times; time++) {
+        await Promise.race([heldWrite.held, written])
+        if (isSettled) {
+          if (time > 1) break
+          throw new assert.AssertionError({ message: `the write was not held back before its ${statement} statement`, actual: await written })
+        }
+        await withoutLock(() => later(time))
+        if (time === times) break
+        const previous = heldWrite
+        heldWrite = await harness.holdWrite(opened, statement)
+        await previous.release()
+      }
+    } finally {
+      await heldWrite.release()
+      await written
+    }
+    return await written
+  }
+
+  /** Overtakes a write so many times, and gives it up the last time. Resolves to `false` if it has settled before. */
+  async function giveUp (write: (context: ScimWriteContext<User>) => Awaitable<unknown>, later: () => Awaitable<unknown>, times = 1) {
+    const controller = new AbortController()
+    await overtake(() => write({ ...context, signal: controller.signal }), (time) => {
+      if (time === times) controller.abort()
+      return later()
+    }, times)
+    return controller.signal.aborted
+  }
 }
 
 /** In milliseconds. */
 const longestLock = 2000
 
-/** Calls a write while another one is held back between its statements, and fails if it waits for that one. */
+/** Calls a write while another one is held back, and fails if it waits for that one. */
 async function withoutLock (write: () => Awaitable<unknown>): Promise<void> {
-  const limit = new AbortController()
-  const isLate = setTimeout(longestLock, true, { signal: limit.signal }).catch(() => false)
-  const written = (async () => await write())().finally(() => { limit.abort() })
-  if (await Promise.race([written.then(() => false), isLate])) {
-    // Settles once the caller has released the other one.
-    written.catch(() => {})
+  const written = (async () => await write())()
+  const timer = new AbortController()
+  const isWaiting = setTimeout(longestLock, undefined, { signal: timer.signal }).then(() => {
     assert.fail(`a write waits for ${longestLock} ms for one that is held back: a write must not hold a lock between its statements`)
-  }
+  })
+  await Promise.race([written, isWaiting]).finally(() => { timer.abort() })
+}
+
+/** Calls `replace`, and returns the record. */
+async function replace<User extends object> (store: ScimTokenStore<User>, context: ScimWriteContext<User>, record = newRecord()): Promise<ScimTokenRecord> {
+  assert.equal(await store.replace(record, context), true)
+  return record
 }
 
 async function assertNoRecord<User extends object> (store: ScimTokenStore<User>, context: ScimWriteContext<User>): Promise<void> {
