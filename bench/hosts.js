@@ -44,7 +44,7 @@ function statements (pool, [draw, write, find]) {
     async replace ({ hash, createdAt }, { user }) {
       for (;;) {
         const { rows: [{ fence }] } = await pool.query(draw, ['default'])
-        const { rows } = await pool.query(write, ['default', fence, hash, createdAt.getTime(), user.name])
+        const { rows } = await pool.query(write, ['default', fence, user.name, hash, createdAt.getTime()])
         if (rows.length > 0) return true
       }
     },

@@ -18,8 +18,7 @@ const nextFence = `greatest(settings.fence + 1, settings.written + 1, ${clock})`
 
 /**
  * Creates a store on PostgreSQL. A read is one SQL statement; a write is two or more, each atomic. It works
- * on any number of nodes and through any pooler. {@link postgresMigration} creates
- * its tables.
+ * on any number of nodes and through any pooler. {@link postgresMigration} creates its tables.
  *
  * @throws an error that names the first unknown or invalid option and says what it must be
  */
@@ -37,30 +36,8 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
     on conflict (tenant) do update set fence = ${nextFence}
     returning fence::text as fence`)
 
-  // The number of the write identifies its audit row: unlike a sequence, it is never behind the rows.
-  const replace = statement(['written'], `
-    with changed as (
-      update ${settings}
-      set written = $2, token_hash = $3, token_created_at = to_timestamp($4::bigint / 1000.0), token_created_by = $5
-      where tenant = $1 and written < $2 and fence >= $2
-      returning written
-    ), audited as (
-      insert into ${audit} (tenant, id, token_hash, created_by)
-      select $1, written, $3, $5 from changed
-    )
-    select written::text as written from changed`)
-
-  const setEnabled = statement(['written'], `
-    with changed as (
-      update ${settings}
-      set written = $2, enabled = $3
-      where tenant = $1 and written < $2 and fence >= $2
-      returning written
-    ), audited as (
-      insert into ${audit} (tenant, id, enabled, created_by)
-      select $1, written, $3, $4 from changed
-    )
-    select written::text as written from changed`)
+  const replace = fenced('token_created_by = $3, token_hash = $4, token_created_at = to_timestamp($5::bigint / 1000.0)', 'token_hash')
+  const setEnabled = fenced('enabled = $4', 'enabled')
 
   const find = statement(['hash', 'created'], `
     select token_hash as hash, (extract(epoch from token_created_at) * 1000)::bigint::text as created
@@ -93,6 +70,22 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
     }
   }
 
+  /** Returns the statement of a write by $3 whose number is $2. $4 is what the audit has in its column. */
+  function fenced (changes: string, auditColumn: string): Statement<'written'> {
+    // The number of the write identifies its audit row: unlike a sequence, it is never behind the rows.
+    return statement(['written'], `
+      with changed as (
+        update ${settings}
+        set written = $2, ${changes}
+        where tenant = $1 and written < $2 and fence >= $2
+        returning written
+      ), audited as (
+        insert into ${audit} (tenant, id, created_by, ${auditColumn})
+        select $1, written, $3, $4 from changed
+      )
+      select written::text as written from changed`)
+  }
+
   /** @returns `false` if there is no settings row */
   async function write ({ request, user, signal }: ScimWriteContext<User>, drawStatement: Statement<'fence'>, writeStatement: Statement<'written'>, values: unknown[]): Promise<boolean> {
     const [tenantName, userName] = [tenant(request), createdBy(user, request)]
@@ -104,7 +97,7 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
         return row?.fence as Fence | undefined
       },
       async write (fence) {
-        const rows = await run(writeStatement, [tenantName, fence, ...values, userName])
+        const rows = await run(writeStatement, [tenantName, fence, userName, ...values])
         return rows.length > 0
       }
     })
