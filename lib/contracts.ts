@@ -74,8 +74,7 @@ export interface ScimAdminContext<User extends object = ScimUser> extends ScimRe
 export interface ScimWriteContext<User extends object = ScimUser> extends ScimAdminContext<User> {
   /**
    * Aborted once the call times out or rejects, or the client disconnects. Also aborted if another
-   * response is sent, such as that of Fastify's `handlerTimeout`. Never
-   * aborted after the call has resolved.
+   * response is sent, such as that of Fastify's `handlerTimeout`. Never aborted after the call has resolved.
    */
   signal: AbortSignal
 }

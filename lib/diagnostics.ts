@@ -23,23 +23,18 @@ export interface ScimRejectionMessage {
   requestId: string
 }
 
-const channels = {
-  generated: channel('fastify-scim-token:generated'),
-  enabled: channel('fastify-scim-token:enabled'),
-  disabled: channel('fastify-scim-token:disabled')
+const changes = {
+  generated: { channel: channel('fastify-scim-token:generated'), message: 'SCIM token generated' },
+  enabled: { channel: channel('fastify-scim-token:enabled'), message: 'SCIM enabled' },
+  disabled: { channel: channel('fastify-scim-token:disabled'), message: 'SCIM disabled' }
 }
 const rejected = channel('fastify-scim-token:rejected')
 
-const messages = {
-  generated: 'SCIM token generated',
-  enabled: 'SCIM enabled',
-  disabled: 'SCIM disabled'
-}
-
 /** Logs a change that the store has confirmed, and publishes it. */
-export function reportChange ({ id: requestId, log }: FastifyRequest, event: keyof typeof channels, operation: OperationId): void {
-  log.info({ event, operation }, messages[event])
-  channels[event].publish({ operation, requestId } satisfies ScimChangeMessage)
+export function reportChange ({ id: requestId, log }: FastifyRequest, event: keyof typeof changes, operation: OperationId): void {
+  const { channel, message } = changes[event]
+  log.info({ event, operation }, message)
+  channel.publish({ operation, requestId } satisfies ScimChangeMessage)
 }
 
 /** Publishes a rejection. The error handler logs it. */

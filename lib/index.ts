@@ -8,7 +8,7 @@ import { dropSecondResponse, followHandlerTimeout, sendApiError } from './admin/
 import { decorateAdminState } from './admin/request-state.ts'
 import type { ScimAuthResolver, ScimTokenRecord, ScimTokenStore } from './contracts.ts'
 import { rejectSecondRegistration, requireDecorator } from './check-decorators.ts'
-import { rejectSettingsConfigs, resolveOptions, type ScimTokenOptions } from './options.ts'
+import { resolveOptions, type ScimTokenOptions } from './options.ts'
 import { createVerifyScimToken, type VerifyScimToken } from './scim/verify-scim-token.ts'
 
 export type * from './contracts.ts'
@@ -59,8 +59,6 @@ async function scimToken (app: FastifyInstance, givenOptions: ScimTokenOptions):
     if (options.settingsRoutes) {
       const settingsStore = requireDecorator(app, 'scimTokenStore', ['replace', 'find', 'getSettings', 'setEnabled'])
       admin.register(scimSettings, { store: settingsStore, access, options })
-    } else {
-      rejectSettingsConfigs(options)
     }
   }, givenOptions)
 }

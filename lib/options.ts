@@ -59,47 +59,43 @@ export type ResolvedOptions = {
 
 const operationIds: readonly string[] = ['generateNewToken', 'getScimSettings', 'setScimSettings'] satisfies OperationId[]
 
-// Options of `app.register` that Fastify passes to the plugin.
-const registerOptions = ['prefix', 'logLevel', 'logSerializers']
+// Options of `app.register` that Fastify passes to the plugin, besides `prefix`.
+const registerOptions = ['logLevel', 'logSerializers']
 
 // Node.js runs a timer at once if its delay is longer.
 const longestDelay = 2 ** 31 - 1
 
 const decoratorHint = " The resolver and the store are decorators: app.decorate('scimAuthResolver', ...) and app.decorate('scimTokenStore', ...)."
 
-type Definition<T> = { default: T, isValid: (value: unknown) => boolean, mustBe: string }
-
-const definitions: { readonly [Name in keyof ResolvedOptions]: Definition<ResolvedOptions[Name]> } = {
+const rules: { readonly [Name in keyof ScimTokenOptions]-?: { isValid: (value: unknown) => boolean, mustBe: string } } = {
   permissions: {
-    default: ['ADMIN', 'UPDATE_AUTH_CONFIGURATION'],
     isValid: (value) => Array.isArray(value) && value.length > 0 && value.every(isText),
     mustBe: "an array of at least one permission name, such as ['ADMIN']"
   },
   trustedOrigins: {
-    default: [],
     isValid: (value) => Array.isArray(value) && value.every(isOrigin),
     mustBe: "an array of http and https origins as browsers send them, such as ['https://admin.example.com']"
   },
   loginPath: {
-    default: '/auth/simple/login',
     isValid: isText,
     mustBe: "a path or URL, such as '/auth/simple/login'"
   },
   timeout: {
-    default: 10_000,
     isValid: (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= longestDelay,
     mustBe: `an integer of milliseconds from 0 (no limit) to ${longestDelay}`
   },
   settingsRoutes: {
-    default: false,
     isValid: (value) => typeof value === 'boolean',
     mustBe: 'true or false'
   },
   routeConfig: {
-    default: {},
     isValid: (value) => isPlainObject(value) && Object.entries(value).every(([id, config]) =>
       operationIds.includes(id) && (config === undefined || isPlainObject(config))),
     mustBe: 'an object of route configs by operation id, such as { generateNewToken: { rateLimit: { max: 30 } } }'
+  },
+  prefix: {
+    isValid: (value) => typeof value === 'string',
+    mustBe: 'a path'
   }
 }
 
@@ -109,37 +105,31 @@ const definitions: { readonly [Name in keyof ResolvedOptions]: Definition<Resolv
  * @throws an error that names the first unknown or invalid option, its value and what it must be
  */
 export function resolveOptions (options: ScimTokenOptions): ResolvedOptions {
-  requireOptions('fastify-scim-token', options, [...Object.keys(definitions), ...registerOptions], 'the options must be an object', '', decoratorHint)
-  const { prefix } = options
-  if (prefix !== undefined && typeof prefix !== 'string') throw invalidOption('fastify-scim-token', 'the option "prefix" must be a path', inspect(prefix))
-  const resolve = <Name extends keyof ResolvedOptions>(name: Name) => resolveOption(name, options[name])
-  return Object.freeze({
-    permissions: Object.freeze([...resolve('permissions')]),
-    trustedOrigins: Object.freeze([...resolve('trustedOrigins')]),
-    loginPath: resolve('loginPath'),
-    timeout: resolve('timeout'),
-    settingsRoutes: resolve('settingsRoutes'),
-    routeConfig: copyConfigs(resolve('routeConfig'))
-  })
-}
-
-function resolveOption<Name extends keyof ResolvedOptions> (name: Name, value: ScimTokenOptions[Name]): ResolvedOptions[Name] {
-  const { isValid, mustBe, default: defaultValue } = definitions[name]
-  if (value === undefined) return defaultValue
-  if (!isValid(value)) throw invalidOption('fastify-scim-token', `the option "${name}" must be ${mustBe}`, inspect(value))
-  return value as ResolvedOptions[Name]
-}
-
-/** @throws an error if there is a route config for the settings routes, which are off: a rate limit would be lost */
-export function rejectSettingsConfigs ({ routeConfig }: ResolvedOptions): void {
-  const [unused] = Object.entries(routeConfig).find(([id, config]) => id !== 'generateNewToken' && Object.keys(Object(config)).length > 0) ?? []
-  if (unused !== undefined) {
-    throw invalidOption('fastify-scim-token', 'the option "settingsRoutes" must be true if "routeConfig" has a config of its routes', `one of ${unused} and no settingsRoutes: true`)
+  const owner = 'fastify-scim-token'
+  requireOptions(owner, options, [...Object.keys(rules), ...registerOptions], 'the options must be an object', '', decoratorHint)
+  for (const [name, { isValid, mustBe }] of Object.entries(rules)) {
+    const value = options[name as keyof ScimTokenOptions]
+    if (value !== undefined && !isValid(value)) throw invalidOption(owner, `the option "${name}" must be ${mustBe}`, inspect(value))
   }
-}
 
-function copyConfigs (configs: ResolvedOptions['routeConfig']): ResolvedOptions['routeConfig'] {
-  return Object.freeze(Object.fromEntries(Object.entries(configs).map(([id, config]) => [id, { ...config }])))
+  const {
+    permissions = ['ADMIN', 'UPDATE_AUTH_CONFIGURATION'], trustedOrigins = [], loginPath = '/auth/simple/login',
+    timeout = 10_000, settingsRoutes = false, routeConfig = {}
+  } = options
+  // A rate limit of a route that is off would be lost.
+  const unused = Object.entries(routeConfig).find(([id, config]) => id !== 'generateNewToken' && Object.keys(Object(config)).length > 0)
+  if (unused !== undefined && !settingsRoutes) {
+    throw invalidOption(owner, 'the option "settingsRoutes" must be true if "routeConfig" has a config of its routes', `one of ${unused[0]} and no settingsRoutes: true`)
+  }
+
+  return Object.freeze({
+    permissions: Object.freeze([...permissions]),
+    trustedOrigins: Object.freeze([...trustedOrigins]),
+    loginPath,
+    timeout,
+    settingsRoutes,
+    routeConfig: Object.freeze(Object.fromEntries(Object.entries(routeConfig).map(([id, config]) => [id, { ...config }])))
+  })
 }
 
 function isText (value: unknown): boolean {

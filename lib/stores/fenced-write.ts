@@ -18,8 +18,7 @@ export interface FencedWrite {
   draw: () => Awaitable<Fence | null | undefined>
   /**
    * Writes, and stores the number, in one atomic statement. It must write only if `written < fence` and
-   * `drawn >= fence`. Both kinds of write share
-   * the two numbers. Resolves to whether it has written.
+   * `drawn >= fence`. Both kinds of write share the two numbers. Resolves to whether it has written.
    */
   write: (fence: Fence) => Awaitable<boolean>
   /**

@@ -22,8 +22,8 @@ const oneEvent = 'check (num_nonnulls(token_hash, enabled) = 1)'
  * rewrites rows. Once the tables are up to date it needs no privileges on them, so that any role can run it.
  *
  * It fails with SQLSTATE `55P03` if it cannot lock the tables in time; the hint names the processes that
- * hold them. It also fails if a table of that name is not from this package. A tenant can have
- * a token once it has a row in the settings table.
+ * hold them. It also fails if a table of that name is not from this package. A tenant can have a token once it
+ * has a row in the settings table.
  *
  * @throws an error that names the first unknown or invalid option and says what it must be
  */

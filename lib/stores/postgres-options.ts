@@ -87,6 +87,8 @@ export function resolvePostgresOptions<User extends object> (options: PostgresSt
   }
 }
 
+const tableName = /^[^.]+(\.[^.]+)?$/
+
 /**
  * Returns the names of the tables with their defaults, quoted for SQL.
  *
@@ -99,7 +101,7 @@ export function quoteTables (caller: string, tables: PostgresTables = {}): Quote
 
   const { settings = 'scim_settings', audit = 'scim_token_audit' } = tables
   for (const [option, name] of Object.entries({ settings, audit })) {
-    if (!isTableName(name)) throw invalid(`the option "${option}" of "tables" must look like "table" or "schema.table"`, name, caller)
+    if (typeof name !== 'string' || !tableName.test(name)) throw invalid(`the option "${option}" of "tables" must look like "table" or "schema.table"`, name, caller)
   }
   return { settings: quote(settings), audit: quote(audit) }
 }
@@ -109,16 +111,8 @@ function quote (name: string): string {
 }
 
 function requireName (option: string, name: string): string {
-  if (!isName(name)) throw invalid(`"${option}" must return a non-empty string`, name)
+  if (typeof name !== 'string' || name === '') throw invalid(`"${option}" must return a non-empty string`, name)
   return name
-}
-
-function isName (name: unknown): boolean {
-  return typeof name === 'string' && name !== ''
-}
-
-function isTableName (name: unknown): boolean {
-  return typeof name === 'string' && /^[^.]+(\.[^.]+)?$/.test(name)
 }
 
 function invalid (mustBe: string, value: unknown, caller = 'postgresStore'): Error {
