@@ -14,6 +14,8 @@ interface Server {
   env: Record<string, string>
   /** Variables without which it must not start. */
   required: string[]
+  /** A program that is run before it, with its arguments. */
+  setUp?: string[]
   /** Whether it has `POST /login`. */
   hasLogin?: boolean
   /** Whether it has the settings routes. */
@@ -26,8 +28,7 @@ const servers: Server[] = [
   { page: 'docs/databases.md', file: 'server.mjs', env: { ADMIN_TOKEN: 'change-me' }, required: ['ADMIN_TOKEN'], hasSettings: true },
   { page: 'docs/resolvers.md', file: 'session.mjs', env: { SESSION_SECRET: secret, ADMIN_PASSWORD: 'change-me' }, required: ['SESSION_SECRET', 'ADMIN_PASSWORD'], hasLogin: true },
   { page: 'docs/resolvers.md', file: 'jwt.mjs', env: { JWT_SECRET: secret }, required: ['JWT_SECRET'] },
-  { page: 'docs/resolvers.md', file: 'api-token.mjs', env: { ADMIN_TOKEN: 'change-me' }, required: ['ADMIN_TOKEN'] },
-  { page: 'docs/resolvers.md', file: 'tenants.mjs', env: { SESSION_SECRET: secret, TRUST_PROXY: '127.0.0.1' }, required: ['SESSION_SECRET'], hasLogin: true, hasSettings: true }
+  { page: 'docs/resolvers.md', file: 'tenants.mjs', env: { SESSION_SECRET: secret, TRUST_PROXY: '127.0.0.1' }, required: ['SESSION_SECRET'], setUp: ['set-admin.mjs', 'acme', 'ada'], hasLogin: true, hasSettings: true }
 ]
 
 const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'undefined', 'null', '[object Object]']
@@ -69,8 +70,9 @@ export async function testAttacks (t: Test, { pages, blocks, project, databaseUr
     t.strictSame(listening.sort(), servers.map(({ file }) => file).sort())
   })
 
-  for (const { page, file, env, required, hasLogin = false, hasSettings = false } of servers) {
+  for (const { page, file, env, required, setUp, hasLogin = false, hasSettings = false } of servers) {
     const folder = await project.write({ ...files.get(page), [file]: files.get(page)?.[file]?.replace('port: 3000', 'port: 0') ?? '' })
+    if (setUp !== undefined) await run(folder, process.execPath, setUp, { DATABASE_URL: databaseUrl, PASSWORD: 'change-me' })
 
     for (const name of required) {
       for (const [how, value] of [['not set', undefined], ['empty', '']] as const) {

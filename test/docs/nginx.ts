@@ -46,7 +46,8 @@ export async function startNginx (t: Test, configuration: string, appPorts: numb
   return { port, certificate }
 }
 
-async function accepts (port: number): Promise<boolean> {
+/** Whether a server on this machine accepts connections. */
+export async function accepts (port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1')
   try {
     await once(socket, 'connect')

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -74,6 +74,11 @@ export async function runTests (folder: string, file: string, env: NodeJS.Proces
  * @param node the program
  */
 export async function start (t: Test, cwd: string, args: string[], env: NodeJS.ProcessEnv = {}, lines: string[] = [], node = process.execPath): Promise<number> {
+  return (await startServer(t, cwd, args, env, lines, node)).port
+}
+
+/** The same, and resolves to its process, too. */
+export async function startServer (t: Test, cwd: string, args: string[], env: NodeJS.ProcessEnv = {}, lines: string[] = [], node = process.execPath): Promise<{ port: number, server: ChildProcess }> {
   const server = spawn(node, args, { cwd, env: { ...environment(), PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(async () => {
     if (server.exitCode === null && server.kill()) await once(server, 'exit')
@@ -83,7 +88,7 @@ export async function start (t: Test, cwd: string, args: string[], env: NodeJS.P
       .on('line', (line) => {
         lines.push(line)
         const port = /Server listening at http:\/\/[^"]*:(\d+)"/.exec(line)?.[1]
-        if (port !== undefined) resolve(Number(port))
+        if (port !== undefined) resolve({ port: Number(port), server })
       })
       .on('close', () => { reject(new Error(`${args.join(' ')} did not start:\n${lines.join('\n')}`)) })
   })
