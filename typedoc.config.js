@@ -33,6 +33,8 @@ export default {
     'stores/postgres.NamedQueryable.query.__type.rows'
   ],
   useCodeBlocks: true,
+  expandObjects: true,
+  groupOrder: ['Plugin', 'Functions', 'Classes', 'Interfaces', 'Type Aliases', 'Constructors', 'Properties', 'Accessors', 'Methods'],
   parametersFormat: 'table',
   sort: ['source-order'],
   entryFileName: 'README',

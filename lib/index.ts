@@ -72,6 +72,9 @@ async function scimToken (app: FastifyInstance, givenOptions: ScimTokenOptions):
  *
  * Boot fails if a decorator, one of its methods or an option is missing or invalid; the error says
  * what to do.
+ *
+ * @function
+ * @group Plugin
  */
 export default fastifyPlugin(scimToken, {
   name: 'fastify-scim-token',

@@ -52,6 +52,7 @@ export class ScimError {
   readonly #headers: Readonly<Record<string, string>>
   readonly #cause: unknown
 
+  /** @param init status and message, and what the response and the log need besides */
   constructor ({ statusCode, message, scimType, code = 'SCIM_ERROR', headers, cause }: ScimErrorInit) {
     this.status = String(statusCode)
     if (scimType !== undefined) this.scimType = scimType

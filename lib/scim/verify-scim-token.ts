@@ -23,6 +23,8 @@ const bearer = /^bearer(?: +|$)/i
  * `@fastify/auth`. It can be added before or after the plugin is registered, as it looks the plugin up when
  * a request comes. It throws a {@link ScimError} if it rejects the request: 500 if the plugin is not registered
  * in the scope of the route or around it.
+ *
+ * @group Functions
  */
 export const verifyScimToken = verifyInScope as VerifyScimToken
 
