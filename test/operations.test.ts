@@ -9,7 +9,7 @@ import { sendScimError } from '../lib/index.ts'
 import { postgresMigration, postgresStore } from '../lib/stores/postgres.ts'
 import { Blocks, readPages } from './docs/pages.ts'
 import { earlierVersions } from './helpers/earlier-versions.ts'
-import { generate, registerScimToken, startHost, users } from './helpers/host.ts'
+import { generate, registerScimToken, startHost, users, viewer } from './helpers/host.ts'
 import { startPostgres } from './helpers/postgres.ts'
 import { listen } from './helpers/raw-http.ts'
 import { addScimRoutes, scimPath } from './helpers/scim-host.ts'
@@ -162,6 +162,22 @@ t.test('Log and alerts -> the commands find what they are for, and the statement
   const run = async (command: string) => (await promisify(execFile)('sh', ['-c', command], { cwd })).stdout.trim().split('\n').map((line) => JSON.parse(line))
   t.match(await run(failures), [{ level: 50, err: { code: 'SCIM_STORE_FAILED' } }])
   t.match(await run(changes), [{ level: 30, event: 'generated' }])
+
+  t.match(markdown, '`request.log = request.log.child({ user: user.name })`')
+  const { app: bound, log: boundLog } = await startHost(t, {
+    resolver: {
+      ...users,
+      async authenticate (request) {
+        const user = await users.authenticate(request)
+        if (user) request.log = request.log.child({ user: user.name })
+        return user
+      }
+    },
+    store
+  })
+  await generate(bound)
+  await generate(bound, viewer)
+  t.match(boundLog.filter(({ event, err }) => event ?? err), [{ user: 'admin', event: 'generated' }, { user: 'viewer', err: { code: 'SCIM_ADMIN_FORBIDDEN' } }])
 
   const [findOld = ''] = sql('Log and alerts')
   t.strictSame((await owner.query(findOld)).rows, [])

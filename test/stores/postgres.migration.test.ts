@@ -86,6 +86,15 @@ for (const [version, { migration, createStore }] of Object.entries(earlierVersio
   })
 }
 
+t.test('tables without a fence are migrated -> no audit row is read: the check is not valid yet', async (t) => {
+  const { connect } = await newDatabase()
+  const db = await connect()
+  await db.query(earlierVersions['without a fence'].migration)
+  await db.query(postgresMigration())
+  const { rows } = await db.query("select convalidated as valid from pg_constraint where conname = 'scim_token_audit_check'")
+  t.strictSame(rows, [{ valid: false }])
+})
+
 t.test('a node whose writes have no fence runs on after the migration -> they work, and their audit rows are in order', async (t) => {
   const { connect } = await newDatabase()
   const db = await connect()
