@@ -15,13 +15,14 @@ const prismaClient = `
   export const prisma = { $queryRawUnsafe: async (text, ...values) => (await pool.query(text, values)).rows }`
 
 export async function testDatabases (t: Test, { blocks, project, databaseUrl }: Context): Promise<void> {
+  const files = blocks.files(page)
   const otherTest = await readFile(join(import.meta.dirname, '../databases.test.ts'), 'utf8')
   blocks.leaveOut(page, ({ section, language }) => otherTest.includes(`readBlocks('${section}', '${language}')`))
 
   const { 'server.mjs': _, ...adapters } = blocks.files(page)
 
   const cases = await readFile(join(import.meta.dirname, 'adapter.test.mjs'), 'utf8')
-  const folder = await project.write({ ...adapters, 'adapter.test.mjs': cases, 'prisma-client.mjs': prismaClient })
+  const folder = await project.write({ ...files, 'adapter.test.mjs': cases, 'prisma-client.mjs': prismaClient })
   for (const name of Object.keys(adapters)) {
     t.test(`${name} as db of postgresStore -> passes the conformance cases, and recovers after a network fault`, async (t) => {
       t.strictSame(await runTests(folder, 'adapter.test.mjs', { ADAPTER: name, DATABASE_URL: databaseUrl }), { pass: countCases('failWrites', 'holdWrite') + (name === 'pglite.mjs' ? 0 : 1), fail: 0 })

@@ -122,6 +122,8 @@ export async function testReadme (t: Test, { blocks, pages, project, db, databas
     const created = await fetch(url, { method: 'POST', headers: { ...headers, 'content-type': 'application/scim+json' }, body: '{"userName":"ada"}' })
     t.strictSame(await created.json(), { userName: 'ada' })
 
+    t.match(JSON.parse(await curl.run(generateToken.replace(adminToken, `Bearer ${adminToken}`))), { token: /^scim_/ })
+    t.match(JSON.parse(await curl.run(generateToken.replace(adminToken, 'wrong'))), { name: 'AuthenticationRequired' })
     await start(t, folder, [file], { DATABASE_URL: databaseUrl, ADMIN_TOKEN: 'another' })
     t.match(JSON.parse(await curl.run(generateToken)), { name: 'AuthenticationRequired' }, 'another ADMIN_TOKEN replaces the first one')
     t.match(JSON.parse(await curl.run(generateToken.replace(adminToken, 'another'))), { token: /^scim_/ })
