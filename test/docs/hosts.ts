@@ -72,12 +72,12 @@ async function startRedis (t: Test): Promise<string> {
   throw new Error('Redis did not start')
 }
 
-export async function testTesting (t: Test, { blocks, project, installs }: Context): Promise<void> {
+export async function testTesting (t: Test, { pages, blocks, project, installs }: Context): Promise<void> {
   const page = 'docs/testing.md'
   const files = blocks.files(page)
   // Without the guard, three tests fail.
   const unguarded = { ...files, 'app.mjs': files['app.mjs']?.replace(/^.*addHook.*$/m, '') ?? '' }
-  const importingFrom = (runner: string, from: Record<string, string>) => ({ ...from, 'app.test.mjs': from['app.test.mjs']?.replace("'node:test'", `'${runner}'`) ?? '' })
+  const importingFrom = (runner: string, from: Record<string, string>): Record<string, string> => ({ ...from, 'app.test.mjs': from['app.test.mjs']?.replace("'node:test'", `'${runner}'`) ?? '' })
 
   t.test('the tests of an app -> pass; without the guard they fail', async (t) => {
     t.strictSame(await runTests(await project.write(files), 'app.test.mjs'), { pass: 5, fail: 0 })
@@ -90,10 +90,22 @@ export async function testTesting (t: Test, { blocks, project, installs }: Conte
     await t.rejects(vitest(unguarded), { message: /Tests .*3 failed/ })
   })
 
-  t.test('the tests of an app with Jest -> the same', async (t) => {
-    const [install = ''] = blocks.all(page, 'Testing your app', 'sh')
+  t.test('the tests of an app with Jest, as ES modules and in TypeScript -> the same', async (t) => {
+    const [install = ''] = blocks.all(page, 'Jest', 'sh')
     installs.push(install.replace('--save-dev ', ''))
-    const jest = async (from: Record<string, string>) => await run(await project.write(importingFrom('@jest/globals', from)), 'npx', ['jest', '--rootDir', '.', '--watchman=false'])
+    const jest = async (from: Record<string, string>) => {
+      const { 'app.mjs': app = '', 'app.test.mjs': cases = '', ...others } = importingFrom('@jest/globals', from)
+      const inTypeScript = { 'app.ts': app.replace(' })', ' }: any)'), 'app.test.ts': cases.replace('./app.mjs', './app.js').replace('let app', 'let app: any') }
+      return await run(await project.write({ ...others, ...inTypeScript, 'app.mjs': app, 'app.test.mjs': cases }), 'npx', ['jest', '--rootDir', '.', '--watchman=false'])
+    }
+    await t.resolves(jest(files))
+    await t.rejects(jest(unguarded), { message: /Tests: +6 failed, 4 passed/ })
+  })
+
+  t.test('the tests of an app with Jest on Node.js 24, without a transform -> the same', async (t) => {
+    const [, transform = '', options = ''] = /with `(transform: \{\})` in its configuration, and `NODE_OPTIONS=(\S+) npx jest`/.exec(pages.get(page) ?? '') ?? []
+    const native = { 'jest.config.mjs': `export default { ${transform}, testMatch: ['**/*.test.mjs'] }` }
+    const jest = async (from: Record<string, string>) => await run(await project.write({ ...importingFrom('@jest/globals', from), ...native }), project.node24, [options, join(project.folder, 'node_modules/jest/bin/jest.js'), '--rootDir', '.', '--watchman=false'])
     await t.resolves(jest(files))
     await t.rejects(jest(unguarded), { message: /Tests: +3 failed, 2 passed/ })
   })
