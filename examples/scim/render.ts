@@ -34,10 +34,13 @@ export function toResource (type: ResourceType, base: string, { id, created, las
 export function createSelection (type: ResourceType, { attributes, excludedAttributes }: AttributeLists): (resource: JsonObject) => JsonObject {
   const requested = attributes === undefined ? undefined : readNames(type, attributes)
   const excluded = excludedAttributes === undefined ? [] : readNames(type, excludedAttributes)
-  return (resource) => {
-    const selected = requested === undefined ? resource : select(type, resource, requested)
-    return excluded.length === 0 ? selected : exclude(type, selected, excluded)
-  }
+  if (requested === undefined && excluded.length === 0) return (resource) => resource
+  return (resource) => mapAttributes(type, resource, (name, extension, value) => {
+    const wanted = requested && pathsOf(requested, name, extension)
+    const unwanted = pathsOf(excluded, name, extension)
+    if (wanted?.length === 0 || unwanted.some(({ subAttribute }) => subAttribute === undefined)) return undefined
+    return mapParts(value, (part) => (wanted === undefined || isNamed(part, wanted)) && !isNamed(part, unwanted))
+  })
 }
 
 /** Names that the schema does not have are left out. What stands in brackets is ignored, for Microsoft's reference collection. */
@@ -48,25 +51,13 @@ function readNames (type: ResourceType, list: string): AttributePath[] {
   return names.map((name) => resolvePath(type, name)).filter((path) => path !== undefined)
 }
 
-function select (type: ResourceType, resource: JsonObject, paths: AttributePath[]): JsonObject {
-  return mapAttributes(type, resource, (name, extension, value) => {
-    const matching = pathsOf(paths, name, extension)
-    const subNames = matching.map(({ subAttribute }) => subAttribute?.name)
-    if (matching.length === 0) return undefined
-    return subNames.includes(undefined) ? value : mapParts(value, (subName) => subNames.includes(subName))
-  })
-}
-
-function exclude (type: ResourceType, resource: JsonObject, paths: AttributePath[]): JsonObject {
-  return mapAttributes(type, resource, (name, extension, value) => {
-    const subNames = pathsOf(paths, name, extension).map(({ subAttribute }) => subAttribute?.name)
-    return subNames.includes(undefined) ? undefined : mapParts(value, (subName) => !subNames.includes(subName))
-  })
-}
-
 /** Returns the paths that name this attribute, a part of it, or the schema that it is of. */
 function pathsOf (paths: AttributePath[], name: string, extension: string | undefined): AttributePath[] {
   return paths.filter((path) => path.extension?.id === extension && (path.attribute === undefined || path.attribute.name === name))
+}
+
+function isNamed (part: string, paths: AttributePath[]): boolean {
+  return paths.some(({ subAttribute }) => subAttribute === undefined || subAttribute.name === part)
 }
 
 /** Maps each attribute; those that are returned always are kept. */
