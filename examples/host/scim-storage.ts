@@ -10,7 +10,6 @@ const tables = {
 } as const
 
 type TableName = keyof typeof tables
-type Row = { id: string, resource: ScimAttributes, created: Date, last_modified: Date }
 
 /**
  * The SQL that creates the tables. User names are unique by RFC 7643, section 4.1.1; group names are
@@ -72,7 +71,7 @@ function createReader<Attributes extends ScimAttributes> (db: Queryable, table: 
       const indexed = [...equalities].filter(([name]) => name === 'id' || Object.hasOwn(columns, name))
       const conditions = indexed.map(([name], i) => `${name === 'id' ? name : columns[name]} = $${i + 1}`)
       const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''
-      return await query(db, `select * from ${table} ${where} order by created, id`, indexed.map(([name, value]) => name === 'id' ? value : keyOf(name, value)))
+      return await query(db, `select * from ${table} ${where}`, indexed.map(([name, value]) => name === 'id' ? value : keyOf(name, value)))
     }
   }
 }
@@ -101,8 +100,8 @@ function createWriter<Attributes extends ScimAttributes> (db: Queryable, table: 
       await queryOne(db, `delete from ${table} where id = $1 returning *`, [id])
       const isMember = "resource->'members' @> jsonb_build_array(jsonb_build_object('value', $1::text))"
       // Locked in the same order by each transaction, to avoid deadlocks.
-      await query(db, `select * from scim_groups where ${isMember} order by id for update`, [id])
-      await query(db, `
+      await db.query(`select from scim_groups where ${isMember} order by id for update`, [id])
+      await db.query(`
         update scim_groups
         set last_modified = now(), resource = (resource - 'members') || coalesce((
           select jsonb_build_object('members', jsonb_agg(member order by place))
@@ -110,14 +109,23 @@ function createWriter<Attributes extends ScimAttributes> (db: Queryable, table: 
           where member->>'value' is distinct from $1
           having count(*) > 0
         ), '{}')
-        where ${isMember} returning *`, [id])
+        where ${isMember}`, [id])
     }
   }
 }
 
+/**
+ * Returns the resources of a statement that returns rows of a table. The server makes one value of 500 of them, as it
+ * takes longer to read many small ones than to find them; and dates within JSON depend on no setting of the server.
+ */
 async function query<Attributes extends ScimAttributes> (db: Queryable, statement: string, values: unknown[]): Promise<StoredResource<Attributes>[]> {
-  const { rows } = await db.query<Row>(statement, values).catch(rejectWithStorageError)
-  return rows.map(({ id, resource, created, last_modified: lastModified }) => ({ id, created, lastModified, attributes: resource as Attributes }))
+  type Part = { resources: { id: string, created: string, lastModified: string, attributes: Attributes }[] }
+  const { rows } = await db.query<Part>(`
+    with found as (${statement})
+    select json_agg(json_build_object('id', id, 'created', created, 'lastModified', last_modified, 'attributes', resource) order by created, id) as resources
+    from (select *, row_number() over (order by created, id) / 500 as part from found) as numbered
+    group by part order by part`, values).catch(rejectWithStorageError)
+  return rows.flatMap(({ resources }) => resources.map(({ created, lastModified, ...resource }) => ({ ...resource, created: new Date(created), lastModified: new Date(lastModified) })))
 }
 
 async function queryOne<Attributes extends ScimAttributes> (db: Queryable, statement: string, values: unknown[]): Promise<StoredResource<Attributes>> {
