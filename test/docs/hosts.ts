@@ -20,7 +20,7 @@ export async function testCustomStore (t: Test, { blocks, project, db, databaseU
     const { 'sqlite-store.mjs': _, 'redis-store.mjs': __, ...store } = files
     const folder = await project.write(store)
     await t.resolves(compile(folder))
-    await db.query(blocks.one(page, 'PostgreSQL, on a table of your app', 'sql'))
+    await db.query(blocks.one(page, 'PostgreSQL', 'sql'))
     t.strictSame(await runTests(folder, 'organization-store.test.ts', { DATABASE_URL: databaseUrl }), { pass: countCases('failWrites', 'holdWrite'), fail: 0 })
   })
 
