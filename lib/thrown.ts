@@ -20,8 +20,6 @@ const deepestCause = 5
  */
 export function toError (thrown: unknown, depth = 0): LoggableError {
   const error: LoggableError = new Error(redact(messageOf(thrown)))
-  if (!isObject(thrown)) return error
-
   const [name, stack, code, headers, cause] = ['name', 'stack', 'code', 'headers', 'cause'].map((property) => read(thrown, property))
   if (typeof name === 'string') Object.defineProperty(error, 'name', { value: name })
   // Without one, that of this function would be logged.

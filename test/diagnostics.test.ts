@@ -117,6 +117,7 @@ for (const [what, { code, causeCode, status, send, store, authenticate }] of Obj
       { level: status < 500 ? 30 : 50, reqId: 'req-1', code, causeCode }
     ])
     t.type(lines[0]?.errorId, 'string')
+    t.notMatch(lines[0]?.err?.message, /: undefined$/)
     t.strictSame(messages, [['rejected', { code, causeCode, statusCode: status, requestId: 'req-1' }]])
     t.notMatch(JSON.stringify(messages), secrets)
   })

@@ -37,7 +37,7 @@ t.test('an option that is undefined -> its default', async (t) => {
 // A type checker rejects these, but a host may be plain JavaScript.
 const invalid: { [Name in keyof ScimTokenOptions]: { values: any[], mustBe: string } } = {
   permissions: {
-    values: [[], [''], [' '], [1], 'ADMIN', null],
+    values: [[], [''], [' '], [1], ['ADMIN', ''], 'ADMIN', null],
     mustBe: "an array of at least one permission name, such as ['ADMIN']"
   },
   trustedOrigins: {
@@ -57,7 +57,7 @@ const invalid: { [Name in keyof ScimTokenOptions]: { values: any[], mustBe: stri
     mustBe: 'true or false'
   },
   routeConfig: {
-    values: [{ generateNewTokens: {} }, { generateNewToken: 1 }, { generateNewToken: null }, [], 'rateLimit', new Map(), null],
+    values: [{ generateNewTokens: {} }, { generateNewToken: {}, generateNewTokens: {} }, { generateNewToken: 1 }, { generateNewToken: null }, [], 'rateLimit', new Map(), null],
     mustBe: 'an object of route configs by operation id, such as { generateNewToken: { rateLimit: { max: 30 } } }'
   }
 }

@@ -79,6 +79,17 @@ t.test('no SCIM settings with the option settingsRoutes -> 404 that names the ca
   })
 })
 
+t.test('a plugin of the host looks up a schema that the host has too -> it gets that of the host', async (t) => {
+  const found: unknown[] = []
+  await startHost(t, {
+    prepare (app) {
+      app.addSchema({ $id: 'scimTokenSchema', title: 'of the host' })
+      app.addHook('onRoute', function () { found.push(this.getSchema('scimTokenSchema')) })
+    }
+  })
+  t.match(found, [{ title: 'of the host' }])
+})
+
 t.test('a plugin of the host looks up the schema of a route in its scope -> it gets it', async (t) => {
   const found: unknown[] = []
   await startHost(t, {

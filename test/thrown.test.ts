@@ -14,6 +14,7 @@ const unreadable: Record<string, unknown> = {
   'a message without a prototype': { message: Object.create(null) },
   'a symbol as its message': { message: Symbol('x') },
   'getters that throw': { get message () { throw new Error('no') }, get statusCode () { throw new Error('no') }, get stack () { throw new Error('no') } },
+  'nothing of an error, as a function': () => {},
   'a revoked proxy': revoked(),
   'no prototype': Object.create(null),
   'a proxy that throws': new Proxy({}, { get () { throw new Error('no') } })
@@ -23,6 +24,8 @@ for (const [what, thrown] of Object.entries(unreadable)) {
     const error = toError(thrown)
     t.ok(error instanceof Error)
     t.equal(error.message, 'an object without a message')
+    t.type(error.name, 'string')
+    t.strictSame(Object.keys(error), [])
     t.type(error.stack, 'string')
   })
 }
@@ -36,6 +39,12 @@ t.test('values that are not objects -> an Error with their text', async (t) => {
 t.test('an Error -> name, message, stack, code, status and headers of it', async (t) => {
   const thrown = Object.assign(new TypeError('Not so.'), { code: '42P01', statusCode: 409, headers: { 'retry-after': '1' } })
   t.match(toError(thrown), { name: 'TypeError', message: 'Not so.', stack: thrown.stack, code: '42P01', statusCode: 409, headers: { 'retry-after': '1' } })
+})
+
+t.test('a code that is a number -> kept; a code or headers of another type, and the code that a cause lacks -> left out', async (t) => {
+  t.equal(toError({ code: 1054 }).code, 1054)
+  const error = toError(Object.assign(new Error('Not so.', { cause: new Error('why') }), { code: {}, headers: 'retry-after' }))
+  t.strictSame(Object.getOwnPropertyNames(error).sort(), ['cause', 'message', 'name', 'stack'])
 })
 
 t.test('an error with other properties -> they are left out', async (t) => {

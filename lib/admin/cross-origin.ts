@@ -12,9 +12,9 @@ import { parseOrigin } from '../origin.ts'
  * @returns a function that throws a 403 error if the request is cross-origin
  */
 export function createOriginCheck (trustedOrigins: readonly string[]): (request: FastifyRequest) => void {
-  const trusted = new Set(trustedOrigins)
+  const trusted = new Set<string | undefined>(trustedOrigins)
   return function checkOrigin (request) {
-    if (isSameOrigin(request) || trusted.has(request.headers.origin ?? '')) return
+    if (isSameOrigin(request) || trusted.has(request.headers.origin)) return
     throw httpErrors.createError(403, otherOriginMessage, {
       code: 'SCIM_ADMIN_CROSS_ORIGIN',
       cause: new Error(`compared ${inspect(comparedHeaders(request))}`)

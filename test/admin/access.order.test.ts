@@ -16,7 +16,7 @@ t.test('failed attempts over the rate limit of the route -> 429', async (t) => {
 t.test('an onRoute hook of the host removes the access check -> 500 for every request, and the store is not called', async (t) => {
   const calls: string[] = []
   const record = (name: string) => async () => { calls.push(name) }
-  const { app } = await startHost(t, {
+  const { app, log } = await startHost(t, {
     prepare: (app) => { app.addHook('onRoute', (route) => { delete route.preParsing }) },
     store: { ...memoryStore(), replace: record('replace'), getSettings: record('getSettings'), setEnabled: record('setEnabled') } as unknown as ReturnType<typeof memoryStore>,
     options: { settingsRoutes: true }
@@ -25,4 +25,5 @@ t.test('an onRoute hook of the host removes the access check -> 500 for every re
   t.equal((await generate(app, {})).statusCode, 500)
   t.equal((await app.inject({ url: '/api/admin/scim-settings', headers: admin })).statusCode, 500)
   t.strictSame(calls, [])
+  t.match(log.find(({ level }) => level === 50), { msg: /access check of this route was removed/ })
 })

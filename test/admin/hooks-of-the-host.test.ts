@@ -16,8 +16,15 @@ const apiError = { id: uuid, name: String, message: String, details: [{ message:
 for (const kind of ['onSend', 'preSerialization'] as const) {
   for (const [what, headers, message] of [['the token is stored', admin, /may or may not have been stored/], ['a 401', {}, /nothing was changed/]] as const) {
     t.test(`an ${kind} hook fails for ${what}, and for the error response too -> one 500 in the shape of errors, and both are in the log`, async (t) => {
-      const { app, log } = await startHost(t, { prepare: (app) => app.addHook(kind, async () => { throw new Error(secret) }) })
+      let calls = 0
+      const { app, log } = await startHost(t, {
+        prepare: (app) => app.addHook(kind, async () => {
+          calls++
+          throw new Error(secret)
+        })
+      })
       const response = await generate(app, headers)
+      t.equal(calls, 1, 'the error of a hook is sent without hooks')
       t.equal(response.statusCode, 500)
       t.matchOnly(response.json(), { ...apiError, message })
       t.equal(response.headers['content-type'], 'application/json; charset=utf-8')
@@ -64,19 +71,20 @@ t.test('a hook sets a header that is not valid -> 500 without it', async (t) => 
   const { app } = await startHost(t, { prepare: (app) => app.addHook('onSend', async (_request, reply) => { reply.header('x-invalid', 'a\nb') }) })
   const response = await generate(app)
   t.equal(response.statusCode, 500)
-  t.matchOnly(response.json(), apiError)
+  t.equal(response.headers['content-type'], 'application/json; charset=utf-8')
+  t.matchOnly(response.json(), { ...apiError, message: /The log of the server has the cause under this id\.$/ })
 })
 
 t.test('a compressing hook is followed by one that fails -> the error is not said to be compressed', async (t) => {
   const { app } = await startHost(t, {
     prepare: (app) => app
       .addHook('onSend', async (_request, reply, payload) => {
-        reply.header('content-encoding', 'gzip').header('etag', '"1"')
+        reply.header('content-encoding', 'gzip').header('etag', '"1"').header('transfer-encoding', 'gzip, chunked')
         return payload
       })
       .addHook('onSend', async () => { throw new Error(secret) })
   })
-  t.match((await generate(app)).headers, { 'content-encoding': undefined, etag: undefined })
+  t.match((await generate(app)).headers, { 'content-encoding': undefined, etag: undefined, 'transfer-encoding': undefined })
 })
 
 for (const [method, payload] of [['find', {}], ['find with an error', new Error(secret)]] as const) {
@@ -103,6 +111,26 @@ for (const [method, payload] of [['find', {}], ['find with an error', new Error(
     const response = await app.inject({ url: '/scim', headers: { authorization: `Bearer ${generateToken()}` } })
     t.match(response.json(), { statusCode: 503, code: 'FST_ERR_HANDLER_TIMEOUT' })
     t.equal(runs, 0)
+  })
+}
+
+for (const method of ['authenticate', 'replace'] as const) {
+  t.test(`handlerTimeout expires while ${method}() is pending, and it settles while an onError hook runs -> one 503`, async (t) => {
+    const host = new EventEmitter()
+    const settle = async () => { await once(host, 'settle') }
+    const { app, log } = await startHost(t, {
+      server: { handlerTimeout: 30 },
+      ...(method === 'replace' && { store: { ...memoryStore(), replace: async () => { await settle(); return true } } }),
+      ...(method === 'authenticate' && { resolver: { ...users, authenticate: async () => { await settle(); return null } } }),
+      prepare: (app) => app.addHook('onError', async () => {
+        host.emit('settle')
+        await setTimeout(20)
+      })
+    })
+    const response = await generate(app)
+    t.equal(response.statusCode, 503)
+    t.matchOnly(response.json(), apiError)
+    t.equal(log.filter(({ errorId }) => errorId !== undefined).length, 1)
   })
 }
 
@@ -188,7 +216,7 @@ for (const method of ['authenticate', 'authorize'] as const) {
     const sent = once(host, 'sent')
     host.emit('settle')
     await sent
-    t.match(log.filter(({ errorId }) => errorId), [{ level: 30, msg: 'the client has disconnected' }])
+    t.match(log.filter(({ errorId }) => errorId), [{ level: 30, msg: 'the client has disconnected', err: { code: 'SCIM_ADMIN_DISCONNECTED' } }])
     t.strictSame(log.filter(({ level }) => level > 30), [])
     t.strictSame(replaced, [])
   })

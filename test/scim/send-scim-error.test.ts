@@ -58,6 +58,12 @@ t.test('a route throws an error with a 4xx -> its status and message, logged as 
   t.match(lines, [{ level: 30, err: { message: 'The name is taken.' } }])
 })
 
+t.test('a route throws an error with 400 -> no scimType, which would blame the body, and no Retry-After', async (t) => {
+  const { response } = await throwInRoute(t, httpErrors.badRequest('The attribute is unknown.'))
+  t.strictSame(response.json(), { schemas, status: '400', detail: 'The attribute is unknown.' })
+  t.notOk('retry-after' in response.headers)
+})
+
 t.test('a route throws a ScimError -> its body, headers and scimType', async (t) => {
   const error = new ScimError({ statusCode: 400, scimType: 'invalidFilter', message: 'The filter is invalid.', headers: { 'x-hint': 'filter' } })
   const { response, lines } = await throwInRoute(t, error)

@@ -73,7 +73,7 @@ t.test('the plugin is not registered -> 500 without running the route, and the l
     schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], status: '500', detail: 'Something went wrong on the server. Its log has the cause.'
   })
   t.equal(handled, 0)
-  t.match(log.find(({ level }) => level === 50), { err: { message: /app\.register\(scimToken\)/ } })
+  t.match(log.find(({ level }) => level === 50), { err: { stack: /SCIM_TOKEN_NOT_REGISTERED/, message: /app\.register\(scimToken\)/ } })
 })
 
 t.test('the plugin is registered in another scope -> 500', async (t) => {

@@ -29,6 +29,25 @@ for (const [what, [record, got]] of Object.entries(unusable)) {
   })
 }
 
+for (const record of [null, undefined]) {
+  t.test(`find() returns ${record} -> 401, and the log says that there is no record`, async (t) => {
+    const { send, log } = await startScimHost(t, { find: () => record })
+    t.equal((await send(right)).status, 401)
+    t.match(log.filter(({ err }) => err), [{ err: { message: /the store returned no record: SCIM is disabled, or no token was generated$/ } }])
+  })
+}
+
+for (const [what, credentials, logged] of [
+  ['another token', `Bearer ${generateToken()}`, /the hash is not the stored one: the token was replaced, or is of another tenant or server$/],
+  ['a truncated token', right.slice(0, -1), /the format or the checksum is not that of a token$/]
+] as const) {
+  t.test(`${what} -> the log says why it is rejected`, async (t) => {
+    const { send, log } = await startScimHost(t, { find: () => ({ hash, createdAt: new Date() }) })
+    t.equal((await send(credentials)).status, 401)
+    t.match(log.filter(({ err }) => err), [{ err: { message: logged } }])
+  })
+}
+
 t.test('a hook of the host makes the Authorization header an array -> 401 with the SCIM body', async (t) => {
   const { app, finds } = await startScimHost(t, {
     find: () => ({ hash, createdAt: new Date() }),
