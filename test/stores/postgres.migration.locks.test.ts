@@ -145,6 +145,8 @@ for (const [version, earlier] of Object.entries(earlierVersions)) {
     await runTimed(t, 'changing the key', () => db.query(changeKey))
     await runTimed(t, 'checking the rows', () => db.query(checkRows))
     await load.stop(t)
+    const { rows } = await db.query("select pg_get_constraintdef(oid) as constraint, convalidated as valid from pg_constraint where conrelid = 'scim_token_audit'::regclass and contype in ('c', 'p') order by contype")
+    t.strictSame(rows, [{ constraint: 'CHECK ((num_nonnulls(token_hash, enabled) = 1))', valid: true }, { constraint: 'PRIMARY KEY (tenant, id)', valid: true }])
   })
 
   t.test(`nodes ${version} verify tokens, and a backup is running -> the migration fails and names it, changes nothing, and works after the backup; every verification gets 200`, async (t) => {
