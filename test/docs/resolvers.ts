@@ -163,7 +163,8 @@ export async function testProxies (t: Test, { blocks, project, db, databaseUrl }
     const blocker = await db.connect()
     try {
       await blocker.query("begin; select from scim_settings where tenant = 'acme' for update")
-      const generated = generateStatus(port, { ...acme, cookie })
+      // As nginx does. The process waits for connections that are kept open.
+      const generated = generateStatus(port, { ...acme, cookie, connection: 'close' })
       while ((await db.query("select from pg_stat_activity where wait_event_type = 'Lock'")).rowCount === 0);
       server.kill('SIGTERM')
       while (await accepts(port));
