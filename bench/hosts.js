@@ -15,9 +15,12 @@ export async function memoryHost () {
   return await withToken({ replace: async (record) => replace(record), find: async () => find() })
 }
 
-/** @param byHand whether the statements of the store are sent without it */
-export async function postgresHost (url, byHand) {
-  const pool = new pg.Pool({ connectionString: url })
+/**
+ * @param byHand whether the statements of the store are sent without it
+ * @param max the connections of the pool
+ */
+export async function postgresHost (url, byHand, max = 10) {
+  const pool = new pg.Pool({ connectionString: url, max })
   const tables = { settings: `settings_${process.pid}`, audit: `audit_${process.pid}` }
   const texts = []
   const db = {

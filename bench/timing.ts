@@ -15,6 +15,7 @@ import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import scimToken, { type VerifyScimToken } from '../lib/index.ts'
 import { generateToken, hashToken } from '../lib/token.ts'
 import { alphabet, withChecksum } from '../test/helpers/tokens.ts'
+import { shuffled } from './statistics.ts'
 
 // All tokens share the first five characters, and two that share 48 are the same token.
 const shared = [5, 15, 30, 40, 47]
@@ -79,7 +80,7 @@ console.log('\nThe time does not depend on how much of the token is right.')
 
 async function measureRound (hook: VerifyScimToken, request: FastifyRequest, reply: FastifyReply, primed = false): Promise<number[]> {
   const times: number[][] = shared.map(() => [])
-  for (const { column, authorization } of shuffled(wrong)) {
+  for (const { column, authorization } of shuffled(wrong, Math.random)) {
     if (primed) {
       request.headers.authorization = `Bearer ${right}`
       await hook(request, reply)
@@ -133,8 +134,4 @@ function format ({ mean, error }: { mean: number, error: number }): string {
 
 function mean (values: number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length
-}
-
-function shuffled<T> (values: T[]): T[] {
-  return values.map((value) => ({ value, key: Math.random() })).sort((a, b) => a.key - b.key).map(({ value }) => value)
 }
