@@ -38,6 +38,6 @@ export const groups: Group[] = [
   { title: 'PostgreSQL: valid token', request: { ...get, credentials: 'valid token' }, ...onPostgres },
   { title: 'PostgreSQL: generate', request: generate, ...onPostgres, compared: ['cpu', 'elapsed'] },
   ...[20, 200].map((concurrency): Group => ({
-    title: `PostgreSQL: ${concurrency} generates at once`, request: { ...generate, concurrency }, ...onPostgres, compared: ['elapsed'], warmUp: 1500, window: 400
+    title: `PostgreSQL: ${concurrency} generate requests at once`, request: { ...generate, concurrency }, ...onPostgres, compared: ['elapsed'], warmUp: 1500, window: 400
   }))
 ]

@@ -6,8 +6,7 @@ import { median, spread } from './statistics.ts'
 export type Rows = Map<string, number[]>
 
 const memoryOf = ['plugin', 'bearer-auth with a timer']
-// That import it once, of which a round has the median.
-const processes = 5
+const importsPerRound = 5
 
 /** Measures everything once, or only some groups. */
 export async function measureAll (rows: Rows, conditions: Conditions, progress: (title: string) => void, only: readonly Group[] = groups): Promise<void> {
@@ -17,7 +16,7 @@ export async function measureAll (rows: Rows, conditions: Conditions, progress: 
   }
   progress('import and memory')
   const imports = []
-  for (let i = 0; i < processes * conditions.share; i++) imports.push(await measureImport(conditions))
+  for (let i = 0; i < importsPerRound * conditions.share; i++) imports.push(await measureImport(conditions))
   add(rows, 'importing the plugin / importing Fastify', median(imports.map(([fastify, plugin]) => plugin / fastify)))
   for (const name of memoryOf) {
     const [pending, finished] = await measureMemory(name, conditions)
@@ -37,7 +36,7 @@ function addRows (rows: Rows, { title, others, compared, request }: Group, round
     }
   }
   if (request.concurrency === 1) return
-  for (const name of ['plugin', ...others]) add(rows, `${title}: statements of one, ${name}`, median(round.get(name)!.map(({ statements }) => statements)))
+  for (const name of ['plugin', ...others]) add(rows, `${title}: statements per request, ${name}`, median(round.get(name)!.map(({ statements }) => statements)))
 }
 
 function add (rows: Rows, title: string, value: number): void {

@@ -6,7 +6,7 @@ import { seededRandom, shuffled } from '../bench/statistics.ts'
 import { startPostgres } from './helpers/postgres.ts'
 
 // A group of each kind of contestant, with all of them.
-const some = groups.filter(({ title }) => ['generate', 'PostgreSQL: 20 generates at once'].includes(title))
+const some = groups.filter(({ title }) => ['generate', 'PostgreSQL: 20 generate requests at once'].includes(title))
 
 t.test('the benchmark with a hundredth of its requests -> a number for each row, and the results have these rows', async (t) => {
   const postgres = await startPostgres()
