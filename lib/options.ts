@@ -116,10 +116,10 @@ export function resolveOptions (options: ScimTokenOptions): ResolvedOptions {
     permissions = ['ADMIN', 'UPDATE_AUTH_CONFIGURATION'], trustedOrigins = [], loginPath = '/auth/simple/login',
     timeout = 10_000, settingsRoutes = false, routeConfig = {}
   } = options
-  // A rate limit of a route that is off would be lost.
+  // Otherwise a rate limit for a route that was not added would be ignored without an error.
   const unused = Object.entries(routeConfig).find(([id, config]) => id !== 'generateNewToken' && Object.keys(Object(config)).length > 0)
   if (unused !== undefined && !settingsRoutes) {
-    throw invalidOption(owner, 'the option "settingsRoutes" must be true if "routeConfig" has a config of its routes', `one of ${unused[0]} and no settingsRoutes: true`)
+    throw invalidOption(owner, 'the option "settingsRoutes" must be true if "routeConfig" has a config of its routes', `a config of ${unused[0]} without settingsRoutes: true`)
   }
 
   return Object.freeze({

@@ -134,7 +134,7 @@ for (const options of [new Map([['timeout', 1]]), new Set(), ['timeout'], null])
 for (const routeConfig of [{ getScimSettings: { rateLimit: { max: 1 } } }, { generateNewToken: {}, setScimSettings: { audit: 'scim' } }]) {
   t.test(`a route config for ${Object.keys(routeConfig).at(-1)}, whose route is off -> boot fails, and with settingsRoutes: true it does not`, async (t) => {
     await t.rejects(boot({ routeConfig }), {
-      message: `the option "settingsRoutes" must be true if "routeConfig" has a config of its routes, got one of ${Object.keys(routeConfig).at(-1)} and no settingsRoutes: true.`
+      message: `the option "settingsRoutes" must be true if "routeConfig" has a config of its routes, got a config of ${Object.keys(routeConfig).at(-1)} without settingsRoutes: true.`
     })
     await t.resolves(boot({ routeConfig, settingsRoutes: true }))
   })

@@ -125,7 +125,7 @@ export function storeConformance<User extends object = ScimUser, Store extends S
       assert.deepEqual(await store.find(context), record)
     }),
 
-    onStore('replace() of a node that has failed before was given up before its {} statement and does not invalidate a later record', { needs: ['holdWrite', 'failWrites'] }, async ({ store, other, context, expectFailure, giveUp }) => {
+    onStore('replace() that was given up before its {} statement, on a node whose earlier writes failed, does not invalidate a later record', { needs: ['holdWrite', 'failWrites'] }, async ({ store, other, context, expectFailure, giveUp }) => {
       for (let i = 0; i < 3; i++) await expectFailure(() => store.replace(newRecord(), context))
       const record = newRecord()
       await giveUp((context) => store.replace(newRecord(), context), () => replace(other, context, record))
@@ -346,7 +346,7 @@ function prepareCase<User extends object, Store> (harness: Required<StoreHarness
     return await written
   }
 
-  /** Overtakes a write so many times, and gives it up the last time. Resolves to `false` if it has settled before. */
+  /** Overtakes a write `times` times, and aborts it the last time. Resolves to `false` if the write settled before that. */
   async function giveUp (write: (context: ScimWriteContext<User>) => Awaitable<unknown>, later: () => Awaitable<unknown>, times = 1) {
     const controller = new AbortController()
     await overtake(() => write({ ...context, signal: controller.signal }), (time) => {
@@ -364,10 +364,10 @@ const longestLock = 2000
 async function withoutLock (write: () => Awaitable<unknown>): Promise<void> {
   const written = (async () => await write())()
   const timer = new AbortController()
-  const isWaiting = setTimeout(longestLock, undefined, { signal: timer.signal }).then(() => {
+  const timeLimit = setTimeout(longestLock, undefined, { signal: timer.signal }).then(() => {
     assert.fail(`a write waits for ${longestLock} ms for one that is held back: a write must not hold a lock between its statements`)
   })
-  await Promise.race([written, isWaiting]).finally(() => { timer.abort() })
+  await Promise.race([written, timeLimit]).finally(() => { timer.abort() })
 }
 
 /** Calls `replace`, and returns the record. */

@@ -40,7 +40,7 @@ const longestPause = 64
  * Kleppmann calls such a number a fencing token
  * (https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html).
  *
- * @param statements the two statements of the write, and what ends the attempts
+ * @param statements the two statements of the write, its signal, and the errors after which a statement is repeated
  * @returns `true` once it has written; `false` if there are no SCIM settings
  * @throws what a statement rejects with; an error once the signal is aborted; a TypeError if `draw` or `write`
  *   resolves to anything else

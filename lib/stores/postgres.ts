@@ -36,8 +36,8 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
     on conflict (tenant) do update set fence = ${nextFence}
     returning fence::text as fence`)
 
-  const replace = fenced('token_created_by = $3, token_hash = $4, token_created_at = to_timestamp($5::bigint / 1000.0)', 'token_hash')
-  const setEnabled = fenced('enabled = $4', 'enabled')
+  const replace = fencedStatement('token_created_by = $3, token_hash = $4, token_created_at = to_timestamp($5::bigint / 1000.0)', 'token_hash')
+  const setEnabled = fencedStatement('enabled = $4', 'enabled')
 
   const find = statement(['hash', 'created'], `
     select token_hash as hash, (extract(epoch from token_created_at) * 1000)::bigint::text as created
@@ -70,8 +70,8 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
     }
   }
 
-  /** Returns the statement of a write by $3 whose number is $2. $4 is what the audit has in its column. */
-  function fenced (changes: string, auditColumn: string): Statement<'written'> {
+  /** Returns the second statement of a write: $1 is the tenant, $2 the fence, $3 the name of the user, $4 the value of `auditColumn`. */
+  function fencedStatement (changes: string, auditColumn: string): Statement<'written'> {
     // The number of the write identifies its audit row: unlike a sequence, it is never behind the rows.
     return statement(['written'], `
       with changed as (
@@ -125,7 +125,7 @@ function statement<Column extends string> (columns: readonly Column[], text: str
   return { name: `fastify-scim-token-${hash('sha1', text)}`, text, columns }
 }
 
-/** Whether the error is a serialization failure, a deadlock, or a number that the audit has already. After each of them nothing is stored. */
+/** Whether the error is a serialization failure, a deadlock or a duplicate audit row: nothing was stored. */
 function isRolledBack (error: unknown): boolean {
   return ['40001', '40P01', '23505'].includes(String(read(error, 'code')))
 }

@@ -161,7 +161,7 @@ const wrong: Record<string, { Node: Kind, failing: string }> = {
     Node: class extends NodeStore { override store (fence: number, change: Change) { return super.store(fence, change) || true } },
     failing: 'replace() that was overtaken is stored, or rejects'
   },
-  'counts the numbers in the memory of its process': { Node: Counting, failing: 'replace() of a node that has failed before was given up before its last statement and does not invalidate a later record' },
+  'counts the numbers in the memory of its process': { Node: Counting, failing: 'replace() that was given up before its last statement, on a node whose earlier writes failed, does not invalidate a later record' },
   'keeps the record in memory until it writes itself': { Node: Caching, failing: 'replace() of another node is found at once, and the other way round' },
   'keeps the record in memory until another one is generated': {
     Node: class extends Caching { override async setEnabled (enabled: boolean, context: Context) { await NodeStore.prototype.write.call(this, { enabled }, context) } },
