@@ -50,7 +50,7 @@ const store = postgresStore({ db: app, createdBy, tenant: tenantOf })
 const context = await createStoreContext({ name: 'ada' })
 const record = (digit: string) => ({ hash: digit.repeat(64), createdAt: new Date() })
 
-async function untilSomethingWaits (connections = 1): Promise<void> {
+async function untilWaitingForLock (connections = 1): Promise<void> {
   while ((await superuser.query("select from pg_stat_activity where wait_event_type = 'Lock'")).rows.length < connections);
 }
 
@@ -78,7 +78,7 @@ t.test('Deploy: an old node runs on, and the steps are done in their order -> it
   const writer = await superuser.connect()
   await writer.query("begin; insert into scim_token_audit (tenant, enabled, created_by) values ('another', true, 'operator')")
   const built = owner.query(buildIndex)
-  await untilSomethingWaits()
+  await untilWaitingForLock()
   await postgresStore({ db: superuser, createdBy, tenant: () => 'another' }).setEnabled(true, context)
   t.equal(await verify(), 200, 'the index is being built')
   await writer.query('commit')
@@ -149,7 +149,7 @@ t.test('A pool for writes: the row of a tenant is locked and ten writes wait for
     const lock = await superuser.connect()
     await lock.query("begin; select from scim_settings where tenant = 'default' for update")
     const writes = Promise.allSettled(Array.from({ length: 5 }, () => [starvable.replace(record('c'), context), starvable.setEnabled(true, context)]).flat())
-    await untilSomethingWaits(waiting)
+    await untilWaitingForLock(waiting)
     const statuses = await Promise.all(Array.from({ length: 20 }, verifyAt(host, token)))
     t.strictSame(statuses, Array(20).fill(expected))
     await lock.query('rollback')
@@ -158,7 +158,7 @@ t.test('A pool for writes: the row of a tenant is locked and ten writes wait for
   }
 })
 
-t.test('Log and alerts -> the commands find what they are for, and the statement finds an old token', async (t) => {
+t.test('Log and alerts -> the commands find failures and changes, and the statement finds an old token', async (t) => {
   const { app: host, log } = await startHost(t, {
     store: { ...store, find: () => { throw new Error('down') } },
     async routes (scim) {
@@ -298,18 +298,18 @@ t.test('Partitions: a node runs on -> it writes in each step, a year is removed 
   const [check = '', partition = '', removeYear = ''] = sql('Partitions').map((statements) =>
     statements.replaceAll('1798761600000000', `${Date.UTC(year + 1) * 1000}`).replaceAll('2027', `${year + 1}`).replaceAll('2026', `${year}`))
   const node = postgresStore({ db: app, createdBy, tenant: tenantOf, preparedStatements: true })
-  const isWritten = async (digit: string) => {
+  const writeAndFindPartition = async (digit: string) => {
     await node.replace(record(digit), context)
     const { rows } = await owner.query('select tableoid::regclass::text as partition from scim_token_audit where token_hash = $1', [digit.repeat(64)])
     return rows
   }
   const runSeparately = async (statements: string) => { for (const statement of statements.trim().split(/;\n/)) await owner.query(statement) }
 
-  t.strictSame(await isWritten('1'), [{ partition: 'scim_token_audit' }])
+  t.strictSame(await writeAndFindPartition('1'), [{ partition: 'scim_token_audit' }])
   await owner.query(check)
-  t.strictSame(await isWritten('2'), [{ partition: 'scim_token_audit' }])
+  t.strictSame(await writeAndFindPartition('2'), [{ partition: 'scim_token_audit' }])
   await owner.query(partition)
-  t.strictSame(await isWritten('3'), [{ partition: `scim_token_audit_${year}` }])
+  t.strictSame(await writeAndFindPartition('3'), [{ partition: `scim_token_audit_${year}` }])
   await t.resolves(app.query(postgresMigration()))
   for (const table of ['scim_token_audit', `scim_token_audit_${year}`]) await t.rejects(app.query(`select from ${table}`), { message: /permission denied/ })
 
@@ -322,15 +322,15 @@ t.test('Partitions: a node runs on -> it writes in each step, a year is removed 
   const reader = await owner.connect()
   await reader.query('begin; select from scim_token_audit')
   const removed = runSeparately(removeYear.replaceAll(`${year}`, `${year + 1}`))
-  await untilSomethingWaits()
-  t.strictSame(await isWritten('4'), [{ partition: `scim_token_audit_${year}` }])
+  await untilWaitingForLock()
+  t.strictSame(await writeAndFindPartition('4'), [{ partition: `scim_token_audit_${year}` }])
   await reader.query('commit')
   reader.release()
   await removed
   t.strictSame(await inPartitions(), expected.slice(1))
 })
 
-t.test('Row-level security -> the store works through tenantDb, without it no row is found, and another tenant is out of reach', async (t) => {
+t.test('Row-level security -> the store works through tenantDb, without it no row is found, and rows of another tenant are neither read nor written', async (t) => {
   await owner.query(sql('Row-level security')[0]!)
   t.equal(await store.find(context), null)
   t.equal(await store.replace(record('a'), context), false)

@@ -14,7 +14,7 @@ const unreadable: Record<string, unknown> = {
   'a message without a prototype': { message: Object.create(null) },
   'a symbol as its message': { message: Symbol('x') },
   'getters that throw': { get message () { throw new Error('no') }, get statusCode () { throw new Error('no') }, get stack () { throw new Error('no') } },
-  'nothing of an error, as a function': () => {},
+  'no properties of an error, such as a function': () => {},
   'a revoked proxy': revoked(),
   'no prototype': Object.create(null),
   'a proxy that throws': new Proxy({}, { get () { throw new Error('no') } })

@@ -115,8 +115,8 @@ function createWriter<Attributes extends ScimAttributes> (db: Queryable, table: 
 }
 
 /**
- * Returns the resources of a statement that returns rows of a table. The server makes one value of 500 of them, as it
- * takes longer to read many small ones than to find them; and dates within JSON depend on no setting of the server.
+ * Returns the resources of a statement that returns rows of a table. The server aggregates 500 rows into one JSON value,
+ * because reading many small rows takes longer than finding them. Dates in JSON do not depend on `DateStyle`.
  */
 async function query<Attributes extends ScimAttributes> (db: Queryable, statement: string, values: unknown[]): Promise<StoredResource<Attributes>[]> {
   type Part = { resources: { id: string, created: string, lastModified: string, attributes: Attributes }[] }

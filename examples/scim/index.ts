@@ -38,7 +38,7 @@ export async function scim (app: FastifyInstance, { storage }: ScimOptions): Pro
   addRoutes(app, storage, 'users', userType)
   addRoutes(app, storage, 'groups', groupType)
 
-  // RFC 7644, table 8. A SCIM token is not that of a user, so that there is no /Me.
+  // RFC 7644, table 8. A SCIM token does not belong to a user, so /Me is not supported.
   for (const path of ['/Me', '/Me/*', '/Bulk', '/.search', '/Users/.search', '/Groups/.search']) {
     app.all(path, { schema: { hide: true } }, () => { throw new ScimError({ statusCode: 501, message: 'This server does not support this endpoint.' }) })
   }

@@ -97,7 +97,7 @@ export interface ResourceWriter<Attributes extends ScimAttributes> {
 
   /**
    * Deletes the resource, also from the members of groups. `find` returns `null` from then on, and `create` of the same
-   * name is no conflict.
+   * name is not a conflict.
    *
    * @param current what `find` of this transaction returned
    */

@@ -48,7 +48,7 @@ function readBoolean (attribute: Attribute, value: unknown): boolean {
 }
 
 function readText (attribute: Attribute, value: unknown): string | undefined {
-  // The URI of a member says nothing that its id does not, so an odd one is no reason to reject a group.
+  // The URI of a member says nothing that its id does not, so an odd one is not a reason to reject a group.
   if (attribute.name === '$ref' && typeof value !== 'string') return undefined
   if (typeof value !== 'string') throw invalidValue(attribute, 'a string')
   if (!isStorable(value)) throw invalidValue(attribute, 'a string without NUL and without half of a surrogate pair')

@@ -159,7 +159,7 @@ export async function testPlugins (t: Test, { blocks, project }: Context): Promi
     t.equal((await app.inject('/scim/Users')).statusCode, 429)
   })
 
-  t.test('two tenants in one document -> each operation id is there once per tenant, and each token counts for its tenant', async (t) => {
+  t.test('two tenants in one document -> each operation id is there once per tenant, and each token is accepted for its tenant only', async (t) => {
     const app = await startPart(t, project, blocks.one(page, 'Two tenants in one document', 'js'))
     await app.ready()
     const { paths } = JSON.parse(JSON.stringify(app.swagger()))

@@ -77,7 +77,7 @@ export async function start (t: Test, cwd: string, args: string[], env: NodeJS.P
   return (await startServer(t, cwd, args, env, lines, node)).port
 }
 
-/** The same, and resolves to its process, too. */
+/** Starts a server as `start` does. Resolves to its port and its process. */
 export async function startServer (t: Test, cwd: string, args: string[], env: NodeJS.ProcessEnv = {}, lines: string[] = [], node = process.execPath): Promise<{ port: number, server: ChildProcess }> {
   const server = spawn(node, args, { cwd, env: { ...environment(), PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(async () => {

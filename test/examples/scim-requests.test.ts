@@ -351,7 +351,7 @@ for (const database of databases) {
       t.equal((await fetch(`${url}/scim//Users/`)).status, 401, 'without the token')
     })
 
-    t.test('deleting a user or a group -> it is no member of any group, and the other members stay', async (t) => {
+    t.test('deleting a user or a group -> it is not a member of any group, and the other members stay', async (t) => {
       const [ann, bob] = [await createUser(), await createUser()]
       const team = await createGroup({ members: [{ value: ann.id, display: 'Ann', type: 'User' }, { display: 'without an id' }, { value: bob.id }] })
       const alone = await createGroup({ members: [{ value: ann.id }] })

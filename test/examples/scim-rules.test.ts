@@ -23,7 +23,7 @@ for (const database of databases) {
       return status === 200 ? body.Resources.map(({ userName }: { userName: string }) => userName).join() : `${status} ${body.scimType}`
     }
 
-    t.test('groups, in any depth and beside other conditions -> what the grouping says', async (t) => {
+    t.test('groups, in any depth and beside other conditions -> the resources that the filter selects', async (t) => {
       for (const [filter, names] of [
         ['userName eq "k-a" and (title eq "T1" or title eq "T2") and active eq true', 'k-a'],
         ['(title eq "T1" or title eq "T2") and active eq false', 'k-b'],

@@ -39,7 +39,7 @@ for (const database of databases) {
       return status === 200 ? body.Resources.map(({ userName, displayName }: { userName?: string, displayName?: string }) => userName ?? displayName).join('') : `${status} ${body.scimType}`
     }
 
-    t.test('groups, "not" and "ne" on addresses, extensions, booleans and members -> what the grouping says', async (t) => {
+    t.test('groups, "not" and "ne" on addresses, extensions, booleans and members -> the resources that the filter selects', async (t) => {
       for (const [filter, names] of [
         ['addresses[type eq "work" and (locality eq "Ulm" or locality eq "Bern")] and not (active eq true)', 'c'],
         ['(externalId pr or active eq false) and (roles[value eq "editor" and primary eq true] or phoneNumbers pr)', 'ab'],
@@ -239,7 +239,7 @@ for (const database of databases) {
       }
     })
 
-    t.test('meta, /Me, malformed URLs and ids for groups and with other methods -> as for users', async (t) => {
+    t.test('meta, /Me, malformed URLs and ids for groups and with other methods -> the same matches and errors as for users', async (t) => {
       for (const [filter, names] of [['meta.resourceType eq "Group"', 'abcd'], ['meta.resourceType ne "User" and meta.location co "/Groups/"', 'abcd'], ['meta.resourceType eq "group"', ''], ['not (meta.created pr)', ''], ['meta.lastModified lt "2020-01-01T00:00:00+01:00"', '']] as const) {
         t.equal(await find(filter, '/Groups'), names, filter)
       }
@@ -255,7 +255,7 @@ for (const database of databases) {
       }
     })
 
-    t.test('the endpoints that describe the server, HEAD, slashes and pages at their limits -> as the RFCs have them', async (t) => {
+    t.test('the endpoints that describe the server, HEAD, slashes and pages at their limits -> the status and the counts of RFC 7644', async (t) => {
       for (const path of [`/Schemas/${enterprise}`, `/Schemas/${encodeURIComponent(groupSchema)}`, '/ResourceTypes/User', '/ResourceTypes/User/', '/ServiceProviderConfig/']) t.match(await send('GET', path), { status: 200, type: /^application\/scim\+json/, body: { meta: { location: String } } }, path)
       t.match((await send('GET', '/Schemas')).body, { totalResults: 3, itemsPerPage: 3, startIndex: 1 })
       const user = await createUser()
@@ -272,7 +272,7 @@ for (const database of databases) {
       ] as [Record<string, string>, unknown][]) t.strictSame(await page(parameters), expected, JSON.stringify(parameters))
     })
 
-    t.test('bodies that are no object, other media types and messages -> 400 or 415, and nothing is stored', async (t) => {
+    t.test('bodies that are not objects, other media types and messages -> 400 or 415, and nothing is stored', async (t) => {
       const user = await createUser({ title: 'T' })
       const resource = `/Users/${user.id}`
       for (const body of ['', ' ', 'null', '[]', '[{}]', '"x"', '5', 'true', '{', '{"userName":"x"}}', "{'userName':'x'}", '\u0000', '{"__proto__":{"x":1},"userName":"x"}', '{"constructor":{"prototype":{"x":1}},"userName":"x"}']) {
@@ -294,7 +294,7 @@ for (const database of databases) {
       t.equal((await list('/Users', { filter: 'userName eq "x"' })).body.totalResults, 0)
     })
 
-    t.test('what clients cannot set in POST and PUT -> left out; odd references -> the resource without them', async (t) => {
+    t.test('what clients cannot set in POST and PUT -> left out; a `$ref` that is not a string -> left out', async (t) => {
       const sent = { schemas: [userSchema], id: 'mine', meta: { created: '1999-01-01T00:00:00Z', resourceType: 5 }, groups: [{ value: 'x' }], password: 'p', absent: { a: 1 } }
       const created = await send('POST', '/Users', { ...sent, userName: `sent-${++count}` })
       const replaced = await send('PUT', `/Users/${created.body.id}`, { ...sent, userName: `sent-${count}` })

@@ -10,9 +10,9 @@ export interface Survivor {
 
 const verify = 'lib/scim/verify-scim-token.ts'
 const handlerTimeout = 'Only saves reading the signal, which is slow: its reason decides.'
-const noHash = 'No token has a hash that is not 64 hexadecimal digits, so another text is no hash either.'
+const noHash = 'No token has a hash that is not 64 hexadecimal digits, so another text does not match a token, either.'
 const noValidator = 'Fastify accepts a body if there is no validator, or if the validator returns false without errors. The handler validates.'
-const example = 'An example in the OpenAPI document, and as good a one.'
+const example = 'An example in the OpenAPI document; both values are valid.'
 const notPending = 'The phase is only compared with the two others.'
 
 export const survivors: Survivor[] = [
@@ -24,8 +24,8 @@ export const survivors: Survivor[] = [
   { file: 'lib/admin/scim-settings.ts', code: '() => () => true', mutant: '() => undefined', reason: noValidator },
   { file: 'lib/admin/scim-settings.ts', code: '() => true', mutant: '() => undefined', reason: noValidator },
   { file: 'lib/admin/scim-settings.ts', code: 'true', mutant: 'false', reason: noValidator },
-  { file: 'lib/admin/scim-settings.ts', code: "'error'", mutant: '""', reason: "Fastify's parser takes an empty text for its default, which is 'error'." },
-  { file: 'lib/admin/scim-settings.ts', code: "'error'", mutant: '""', reason: "Fastify's parser takes an empty text for its default, which is 'error'." },
+  { file: 'lib/admin/scim-settings.ts', code: "'error'", mutant: '""', reason: "Fastify's parser treats an empty string as its default, which is 'error'." },
+  { file: 'lib/admin/scim-settings.ts', code: "'error'", mutant: '""', reason: "Fastify's parser treats an empty string as its default, which is 'error'." },
   { file: 'lib/admin/send-api-error.ts', code: 'request.routeOptions.handlerTimeout === 0', mutant: 'false', reason: handlerTimeout },
   { file: 'lib/admin/send-api-error.ts', code: "'failing'", mutant: '""', reason: notPending },
   { file: 'lib/diagnostics.ts', code: '!rejected.hasSubscribers', mutant: 'false', reason: 'Only saves building a message that no one gets.' },

@@ -262,7 +262,7 @@ const otherResults: Record<string, { result: unknown, got: string }> = {
   'rows and their count': { result: [[found], 1], got: 'an array' },
   nothing: { result: undefined, got: 'undefined' },
   'the count alone': { result: { rowCount: 1 }, got: 'object' },
-  'rows that are no array': { result: { rows: found }, got: '{ rows } with object' },
+  'rows that are not an array': { result: { rows: found }, got: '{ rows } with object' },
   'rows as arrays': { result: { rows: [Object.values(found)] }, got: 'an array without ' },
   'upper-case columns': { result: { rows: [upperCase] }, got: 'object without ' },
   'a row that is null': { result: { rows: [null] }, got: 'null without ' }
