@@ -42,6 +42,7 @@ const rejected: Case[] = [
   { from: 'an older browser, the default port of http for https', origin: 'https://app.example', host: 'app.example:80' },
   { from: 'an older browser, the default port of https for http', origin: 'http://app.example', host: 'app.example:443' },
   { from: 'an older browser, another port of the Host header', origin: 'https://app.example', host: 'app.example:8443' },
+  { from: 'an older browser, a scheme that ends like https', origin: 'xhttps://app.example' },
   { from: 'an older browser, an extension with the name of the host', origin: 'chrome-extension://app.example' },
   { from: 'an older browser, another scheme with the name of the host', origin: 'ws://app.example' },
   { from: 'an older browser, a Host header that is not a host', origin: 'https://app.example', host: 'evil.example@app.example' },

@@ -119,7 +119,7 @@ for (const method of ['replace', 'setEnabled'] as const) {
         store.emit('called', signal)
         await once(store, 'late')
         return result
-      }, { server: serverOptions })
+      }, { server: serverOptions, options: { timeout: 0 } })
       const called = once(store, 'called')
       const { url, payload = {}, headers } = { payload: undefined, ...writes[method] }
       const request = httpRequest(await listen(app) + url, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' } })
@@ -142,7 +142,7 @@ for (const method of ['replace', 'setEnabled'] as const) {
       if (signals.length === 20) store.emit('called')
       await once(store, 'late')
       return result
-    })
+    }, { options: { timeout: 0 } })
     const called = once(store, 'called')
     const { url, payload = {} } = { payload: undefined, ...writes[method] }
     const body = JSON.stringify(payload)
