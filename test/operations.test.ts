@@ -11,6 +11,7 @@ import { Blocks, readPages } from './docs/pages.ts'
 import { earlierVersions } from './helpers/earlier-versions.ts'
 import { generate, registerScimToken, startHost, users, viewer } from './helpers/host.ts'
 import type { Log } from './helpers/log.ts'
+import { startPausableProxy } from './helpers/pausable-proxy.ts'
 import { startPostgres } from './helpers/postgres.ts'
 import { listen } from './helpers/raw-http.ts'
 import { addScimRoutes, scimPath } from './helpers/scim-host.ts'
@@ -250,6 +251,7 @@ t.test('When a token was last used -> recorded once, for accepted requests alone
 })
 
 const revoke = sql('Revoke in an emergency')[0]!
+const revokeAll = revoke.replace("  where tenant = 'default'\n", '')
 
 t.test('Revoke in an emergency -> the token is rejected and stays so after SCIM was enabled, and the audit has it', async (t) => {
   const { app: host } = await startHost(t, { store, routes: addScimRoutes })
@@ -271,11 +273,26 @@ t.test('Restore a backup: a token was replaced because it had leaked -> it stays
   await owner.query('delete from scim_settings; insert into scim_settings table backup; drop table backup')
   t.equal(await verifyAt(host, leaked)(), 200, 'the backup holds it')
 
-  await owner.query(revoke.replace("  where tenant = 'default'\n", ''))
+  await owner.query(revokeAll)
   t.equal((await owner.query('select from scim_settings where enabled or token_hash is not null')).rows.length, 0)
   await store.setEnabled(true, context)
   t.equal(await verifyAt(host, leaked)(), 401)
   t.equal(await verifyAt(host, (await generate(host)).json().token)(), 200)
+})
+
+t.test('Revoke in an emergency: the audit already has the number, and the settings were restored -> the tenants are disabled, whether one or all', async (t) => {
+  await owner.query("insert into scim_settings (tenant, enabled) values ('restored', true), ('new', true)")
+  const restored = postgresStore({ db: app, createdBy, tenant: () => 'restored' })
+  for (const [statement, other] of [[revoke.replace("'default'", "'restored'"), { enabled: true, hasToken: false }], [revokeAll, { enabled: false, hasToken: false }]] as const) {
+    await owner.query("update scim_settings set enabled = true, fence = 4102444800000000, written = 4102444800000000 where tenant = 'restored'")
+    await owner.query("insert into scim_token_audit (tenant, id, enabled, created_by) values ('restored', 4102444800000001, true, 'ada') on conflict do nothing")
+    await owner.query(statement)
+    t.strictSame(await restored.getSettings(context), { enabled: false, hasToken: false })
+    t.strictSame(await postgresStore({ db: app, createdBy, tenant: () => 'new' }).getSettings(context), other)
+    await restored.setEnabled(true, context)
+    t.strictSame(await restored.getSettings(context), { enabled: true, hasToken: false }, 'and can be enabled')
+  }
+  await owner.query("delete from scim_settings where tenant in ('restored', 'new'); delete from scim_token_audit where tenant in ('restored', 'new')")
 })
 
 t.test('Retention and erasure -> old rows, a name and a tenant are gone, and nothing else', async (t) => {
@@ -344,6 +361,21 @@ t.test('Row-level security -> the store works through tenantDb, without it no ro
   t.strictSame((await app.query("select current_setting('app.tenant', true) as tenant")).rows.filter(({ tenant }) => tenant), [], 'no connection keeps a tenant')
   t.strictSame((await db.query('select $1::text as own, tenant from scim_settings where tenant <> $1', ['default'])).rows, [])
   await t.rejects(db.query("insert into scim_token_audit (tenant, id, enabled, created_by) values ('other', 1, true, $1)", ['default']), { message: /row-level security/ })
+})
+
+t.test('Row-level security: a connection of tenantDb is cut or terminated during a statement -> it rejects, the process goes on, and the next statement works', async (t) => {
+  const { tenantDb } = await load('tenant-db.mjs')
+  const proxy = await startPausableProxy(Number(new URL(server.url).port))
+  const pool = connect('app', { max: 1, connectionString: url('app').replace(/:\d+\//, `:${proxy.port}/`) })
+  const terminate = () => superuser.query("select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'PgSleep'")
+  for (const interrupt of [terminate, proxy.close]) {
+    t.match((await tenantDb(pool).query('select $1::text as tenant', ['default'])).rows, [{ tenant: 'default' }])
+    const rejected = t.rejects(tenantDb(pool).query('select $1::text, pg_sleep(60)', ['default']), { message: /terminat/ })
+    while ((await superuser.query("select from pg_stat_activity where wait_event = 'PgSleep'")).rows.length === 0);
+    await interrupt()
+    await rejected
+    t.equal(pool.totalCount, 0)
+  }
 })
 
 t.test('Close a node -> a request that arrives meanwhile gets the 503 of SCIM with Retry-After, not that of Fastify', async (t) => {
