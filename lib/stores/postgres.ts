@@ -15,6 +15,7 @@ interface Statement<Column extends string> { name: string, text: string, columns
 // In microseconds, so that a row that was deleted and created again, or restored, repeats no number.
 const clock = '(extract(epoch from clock_timestamp()) * 1000000)::bigint'
 const nextFence = `greatest(settings.fence + 1, settings.written + 1, ${clock})`
+const mostDuplicates = 10
 
 /**
  * Creates a store on PostgreSQL. A read is one SQL statement; a write is two or more, each atomic. It works
@@ -89,9 +90,11 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
   /** @returns `false` if there is no settings row */
   async function write ({ request, user, signal }: ScimWriteContext<User>, drawStatement: Statement<'fence'>, writeStatement: Statement<'written'>, values: unknown[]): Promise<boolean> {
     const [tenantName, userName] = [tenant(request), createdBy(user, request)]
+    let duplicates = 0
     return await fencedWrite({
       signal,
-      isRolledBack,
+      // The audit may have the numbers of a restored row. A duplicate that stays is of something else, such as a trigger.
+      isRolledBack: (error) => isTransient(error) || (sqlState(error) === '23505' && ++duplicates <= mostDuplicates),
       async draw () {
         const [row] = await run(drawStatement, [tenantName])
         return row?.fence as Fence | undefined
@@ -105,7 +108,7 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
 
   async function run<Column extends string> ({ name, text, columns }: Statement<Column>, values: unknown[]): Promise<Record<Column, unknown>[]> {
     const result: unknown = await Promise.resolve(options.preparedStatements ? options.db.query({ name, text, values }) : options.db.query(text, values)).catch((error) => {
-      if (['42P01', '42703'].includes(String(read(error, 'code')))) throw new Error('postgresStore: a table or column is missing; run the SQL of postgresMigration() with the same "tables".', { cause: error })
+      if (['42P01', '42703'].includes(sqlState(error))) throw new Error('postgresStore: a table or column is missing; run the SQL of postgresMigration() with the same "tables".', { cause: error })
       throw error
     })
     const rows = read(result, 'rows')
@@ -125,7 +128,11 @@ function statement<Column extends string> (columns: readonly Column[], text: str
   return { name: `fastify-scim-token-${hash('sha1', text)}`, text, columns }
 }
 
-/** Whether the error is a serialization failure, a deadlock or a duplicate audit row: nothing was stored. */
-function isRolledBack (error: unknown): boolean {
-  return ['40001', '40P01', '23505'].includes(String(read(error, 'code')))
+/** Whether the error is a serialization failure or a deadlock: nothing was stored. */
+function isTransient (error: unknown): boolean {
+  return ['40001', '40P01'].includes(sqlState(error))
+}
+
+function sqlState (error: unknown): string {
+  return String(read(error, 'code'))
 }
