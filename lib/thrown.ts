@@ -20,10 +20,13 @@ const deepestCause = 5
  */
 export function toError (thrown: unknown, depth = 0): LoggableError {
   const error: LoggableError = new Error(redact(messageOf(thrown)))
-  const [name, stack, code, headers, cause] = ['name', 'stack', 'code', 'headers', 'cause'].map((property) => read(thrown, property))
+  const [name, stack, code, headers, cause] = ['name', 'stack', 'code', 'headers', 'cause'].map((property) => {
+    const value = read(thrown, property)
+    return typeof value === 'string' ? redact(value) : value
+  })
   if (typeof name === 'string') Object.defineProperty(error, 'name', { value: name })
   // Without one, that of this function would be logged.
-  error.stack = typeof stack === 'string' ? redact(stack) : `${error.name}: ${error.message}`
+  error.stack = typeof stack === 'string' ? stack : `${error.name}: ${error.message}`
   if (typeof code === 'string' || typeof code === 'number') error.code = code
   if (isObject(headers)) Object.defineProperty(error, 'headers', { value: headers })
   if (cause !== undefined && depth < deepestCause) {

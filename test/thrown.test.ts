@@ -58,6 +58,11 @@ t.test('a message, a stack and a cause with a token and a hash -> they are redac
   t.match(cause, { message: 'for [redacted]' })
 })
 
+t.test('a name and a code with a token -> they are redacted', (t) => {
+  t.match(toError({ name: token, code: token }), { name: '[redacted]', code: '[redacted]' })
+  t.end()
+})
+
 t.test('causes -> kept down to the fifth, also if they are circular', async (t) => {
   const circular: { message: string, cause?: unknown } = { message: 'around' }
   circular.cause = circular
