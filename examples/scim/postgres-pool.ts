@@ -18,6 +18,8 @@ export function connectPool (options: pg.PoolConfig): Database {
   const pool = new pg.Pool({ connectionTimeoutMillis: 1500, query_timeout: 3000, ...options })
   // The pool replaces an idle connection that the server has closed; without a listener the process would exit.
   pool.on('error', () => {})
+  // The same for one that is lost in a transaction: its statements reject, and the pool does not keep it.
+  pool.on('connect', (client) => { client.on('error', () => {}) })
   return {
     query: (text, values) => pool.query(text, values),
     async transaction (work) {

@@ -2,8 +2,10 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import pg from 'pg'
 import t from 'tap'
+import { connectPool, type Queryable } from '../../examples/scim/postgres-pool.ts'
 import { generatePath } from '../helpers/host.ts'
 import { runFailingHost, startHostProcess } from '../helpers/host-process.ts'
+import { startPausableProxy } from '../helpers/pausable-proxy.ts'
 import { startPostgres } from '../helpers/postgres.ts'
 
 const admin = { authorization: '*:*.example-admin' }
@@ -30,6 +32,60 @@ t.test('two hosts on one database -> the same sessions and tokens are valid on b
     const statuses = tokens.map(async (token) =>
       (await fetch(`${url}/scim/Users`, { headers: { authorization: `Bearer ${token}` } })).status)
     t.strictSame(await Promise.all(statuses), [401, 200], 'the last token of both is the valid one')
+  }
+})
+
+t.test('the connection is terminated while a SCIM request writes -> 503 with Retry-After, and the next request is served', async (t) => {
+  const [db, locked] = [new pg.Client(postgres.url), new pg.Client(postgres.url)]
+  for (const client of [db, locked]) {
+    await client.connect()
+    t.teardown(() => client.end())
+  }
+  const { token } = Object(await (await fetch(other.url + generatePath, { method: 'POST', headers: admin })).json())
+  const createUser = () => fetch(`${other.url}/scim/Users`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/scim+json' },
+    body: JSON.stringify({ schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'], userName: 'terminated@example.com' })
+  })
+
+  await locked.query('begin; lock table scim_users')
+  const interrupted = createUser()
+  while ((await db.query("select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock'")).rowCount === 0);
+  const { status, headers } = await interrupted
+  t.equal(status, 503)
+  t.equal(headers.get('retry-after'), '5')
+
+  await locked.query('rollback')
+  t.equal((await createUser()).status, 201)
+})
+
+t.test('a connection is lost in a transaction -> it rejects, and the pool opens another one', async (t) => {
+  const db = new pg.Client(postgres.url)
+  await db.connect()
+  t.teardown(() => db.end())
+  const { port, href } = new URL(postgres.url)
+  const proxy = await startPausableProxy(Number(port))
+  t.teardown(() => proxy.close())
+  const pool = connectPool({ connectionString: href.replace(port, String(proxy.port)), max: 1 })
+  t.teardown(() => pool.close())
+
+  const losses = { terminated: (pid: number) => db.query('select pg_terminate_backend($1)', [pid]), reset: () => proxy.reset() }
+  const moments = {
+    'during a statement': (transaction: Queryable, lose: () => unknown) => Promise.all([transaction.query('select pg_sleep(60)'), lose()]),
+    async 'between two statements' (transaction: Queryable, lose: () => unknown, pid: number) {
+      await lose()
+      while ((await db.query('select from pg_stat_activity where pid = $1', [pid])).rowCount !== 0);
+      await transaction.query('select 1')
+    }
+  }
+  for (const [loss, lose] of Object.entries(losses)) {
+    for (const [moment, work] of Object.entries(moments)) {
+      await t.rejects(pool.transaction(async (transaction) => {
+        const { rows: [backend] } = await transaction.query<{ pid: number }>('select pg_backend_pid() as pid')
+        await work(transaction, () => lose(backend!.pid), backend!.pid)
+      }), `${loss} ${moment}`)
+      t.strictSame((await pool.query('select 1 as one')).rows, [{ one: 1 }])
+    }
   }
 })
 

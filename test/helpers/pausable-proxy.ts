@@ -6,6 +6,8 @@ export interface PausableProxy {
   port: number
   pause (): void
   resume (): void
+  /** Resets the connections that are open. */
+  reset (): void
   close (): void
 }
 
@@ -27,6 +29,7 @@ export async function startPausableProxy (target: number): Promise<PausableProxy
     port: (server.address() as AddressInfo).port,
     pause () { for (const socket of sockets) socket.pause() },
     resume () { for (const socket of sockets) socket.resume() },
+    reset () { for (const socket of sockets) socket.resetAndDestroy() },
     close () {
       server.close()
       for (const socket of sockets) socket.destroy()
