@@ -309,11 +309,12 @@ t.test('Retention and erasure -> old rows, a name and a tenant are gone, and not
   t.equal((await owner.query("select from scim_settings where tenant = 'gone'")).rows.length, 0)
 })
 
+// The page is about the year in which it was written.
+const year = new Date().getUTCFullYear()
+const [isBefore = '', check = '', dropCheck = '', partition = '', removeYear = ''] = sql('Partitions').map((statements) =>
+  statements.replaceAll('1798761600000000', `${Date.UTC(year + 1) * 1000}`).replaceAll('2027', `${year + 1}`).replaceAll('2026', `${year}`))
+
 t.test('Partitions: a node runs on -> it writes in each step, a year is removed without its other rows, and the app has no other privileges', async (t) => {
-  // The page is about the year in which it was written.
-  const year = new Date().getUTCFullYear()
-  const [check = '', partition = '', removeYear = ''] = sql('Partitions').map((statements) =>
-    statements.replaceAll('1798761600000000', `${Date.UTC(year + 1) * 1000}`).replaceAll('2027', `${year + 1}`).replaceAll('2026', `${year}`))
   const node = postgresStore({ db: app, createdBy, tenant: tenantOf, preparedStatements: true })
   const writeAndFindPartition = async (digit: string) => {
     await node.replace(record(digit), context)
@@ -323,6 +324,7 @@ t.test('Partitions: a node runs on -> it writes in each step, a year is removed 
   const runSeparately = async (statements: string) => { for (const statement of statements.trim().split(/;\n/)) await owner.query(statement) }
 
   t.strictSame(await writeAndFindPartition('1'), [{ partition: 'scim_token_audit' }])
+  t.strictSame((await owner.query(isBefore)).rows, [{ [`before_${year + 1}`]: true }])
   await owner.query(check)
   t.strictSame(await writeAndFindPartition('2'), [{ partition: 'scim_token_audit' }])
   await owner.query(partition)
@@ -376,6 +378,37 @@ t.test('Row-level security: a connection of tenantDb is cut or terminated during
     await rejected
     t.equal(pool.totalCount, 0)
   }
+})
+
+/** Creates tables of their own, and connects to them as the owner and as the app. */
+async function createTables (schema: string): Promise<[pg.Pool, pg.Pool]> {
+  await superuser.query(`create schema ${schema} authorization owner; grant usage on schema ${schema} to app`)
+  const [owner, app] = ['owner', 'app'].map((role) => connect(role, { options: `-c search_path=${schema}` })) as [pg.Pool, pg.Pool]
+  await owner.query(postgresMigration())
+  await owner.query(sql('Deploy').at(-1)!)
+  return [owner, app]
+}
+
+t.test('Partitions after row-level security -> a row of another tenant is still rejected, and the store works through tenantDb', async (t) => {
+  const [owner, app] = await createTables('secured')
+  for (const statements of [sql('Row-level security')[0]!, check, partition]) await owner.query(statements)
+  const { tenantDb } = await load('tenant-db.mjs')
+  const db = tenantDb(app)
+  await postgresStore({ db, createdBy }).setEnabled(true, context)
+  t.match((await owner.query('select tableoid::regclass::text as partition, tenant from scim_token_audit')).rows, [{ partition: `scim_token_audit_${year}`, tenant: 'default' }])
+  await t.rejects(db.query("insert into scim_token_audit (tenant, id, enabled, created_by) values ('other', 1, true, $1)", ['default']), { message: /row-level security/ })
+})
+
+t.test('Partitions: a tenant with a number after the new year -> found before the check, which would fail its writes; without the constraint they succeed', async (t) => {
+  const [owner, app] = await createTables('ahead')
+  const ahead = postgresStore({ db: app, createdBy })
+  await owner.query(`insert into scim_settings (tenant, enabled) values ('default', true); update scim_settings set fence = ${Date.UTC(year + 1) * 1000}`)
+  t.strictSame((await owner.query(isBefore)).rows, [{ [`before_${year + 1}`]: false }])
+  await owner.query(check)
+  await t.rejects(async () => { await ahead.setEnabled(false, context) }, { code: '23514' })
+  await owner.query(dropCheck)
+  await ahead.setEnabled(false, context)
+  t.match(await ahead.getSettings(context), { enabled: false })
 })
 
 t.test('Close a node -> a request that arrives meanwhile gets the 503 of SCIM with Retry-After, not that of Fastify', async (t) => {
