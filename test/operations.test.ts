@@ -380,6 +380,31 @@ t.test('Row-level security: a connection of tenantDb is cut or terminated during
   }
 })
 
+t.test('Row-level security: a node is suspended before its commit -> SCIM is disabled once the limit of the role expires, and the node rejects the write and goes on', async (t) => {
+  await superuser.query(sql('Row-level security')[1]!.replace("'5s'", "'200ms'"))
+  t.teardown(() => superuser.query('alter role app reset idle_in_transaction_session_timeout'))
+  const { tenantDb } = await load('tenant-db.mjs')
+  const pool = connect('app', { max: 1 })
+  let resume = () => {}
+  const suspended = new Promise<void>((resolve) => { resume = resolve })
+  pool.on('acquire', (client) => {
+    const query = client.query.bind(client)
+    Object.assign(client, {
+      async query (text: string, values?: unknown[]) {
+        if (text === 'commit') await suspended
+        return await query(text, values)
+      }
+    })
+  })
+  await owner.query("update scim_settings set enabled = true where tenant = 'default'")
+  const rejected = t.rejects(tenantDb(pool).query('select from scim_settings where tenant = $1 for update', ['default']))
+  while ((await superuser.query("select from pg_stat_activity where state = 'idle in transaction' and usename = 'app'")).rows.length === 0);
+  await connect('owner', { query_timeout: 2000 }).query(revoke)
+  resume()
+  await rejected
+  t.match((await owner.query("select enabled from scim_settings where tenant = 'default'")).rows, [{ enabled: false }])
+})
+
 /** Creates tables of their own, and connects to them as the owner and as the app. */
 async function createTables (schema: string): Promise<[pg.Pool, pg.Pool]> {
   await superuser.query(`create schema ${schema} authorization owner; grant usage on schema ${schema} to app`)
