@@ -87,9 +87,29 @@ const harness = {
 
 for (const { name, run } of [...storeConformance(harness), ...settingsConformance(harness)]) test(name, run)
 
+test('PostgreSQL rolls each statement of a write back once -> they are repeated, and the write is stored', async () => {
+  const { store, context } = await harness.open({ configured: true })
+  // A sequence counts the attempts, also those that are rolled back.
+  await db.query('create sequence attempts', [])
+  await db.query(`create function reject_attempts() returns trigger language plpgsql as $$ begin
+    if nextval('attempts') in (1, 3) then raise exception using errcode = '40001'; end if;
+    return new;
+  end $$`, [])
+  await db.query('create trigger reject_attempts before update on scim_settings for each row execute function reject_attempts()', [])
+  const { signal } = new AbortController()
+  const record = { hash: 'a'.repeat(64), createdAt: new Date() }
+  try {
+    assert.equal(await store.replace(record, { ...context, signal }), true)
+  } finally {
+    await db.query('drop function reject_attempts cascade', [])
+    await db.query('drop sequence attempts', [])
+  }
+  assert.deepEqual(await store.find(context), record)
+})
+
 // PGlite has no network.
 if (process.env.ADAPTER !== 'pglite.mjs') {
-  test('the network is cut and comes back -> the store rejects meanwhile, and works again within 10 seconds', async () => {
+  test('the network is cut, or a connection while it executes a statement -> the call is rejected, and the store works again within 10 seconds', async () => {
     const { store, context } = await harness.open({ configured: true })
     const find = async () => await Promise.race([
       store.find(context).then(() => 'found', () => 'rejected'),
@@ -113,6 +133,12 @@ if (process.env.ADAPTER !== 'pglite.mjs') {
     assert.deepEqual(outcomes, new Set(['rejected']))
 
     await proxy.reset()
+    await recovers()
+
+    const sleep = db.query('select pg_sleep(2)', []).then(() => 'slept', () => 'rejected')
+    while ((await db.query("select pid from pg_stat_activity where wait_event = 'PgSleep'", [])).rows.length === 0);
+    await proxy.reset()
+    assert.equal(await sleep, 'rejected')
     await recovers()
   })
 }

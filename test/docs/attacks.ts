@@ -50,6 +50,7 @@ const bodies: [string, string][] = [
   '{"__proto__":{"username":"ada","password":"x","enabled":true}}',
   '{"constructor":{"prototype":{"enabled":true}}}',
   ...names.map((name) => JSON.stringify({ username: name, password: name })),
+  JSON.stringify({ username: 'a\0', password: 'a\0' }),
   JSON.stringify({ username: 'a'.repeat(100_000), password: 'x' })
 ].map((body): [string, string] => ['application/json', body]).concat([
   ['text/plain', 'username=ada&password=change-me'],
@@ -62,6 +63,9 @@ const bodies: [string, string][] = [
 /** Attacks every server of the documentation. */
 export async function testAttacks (t: Test, { pages, blocks, project, databaseUrl }: Context): Promise<void> {
   const files = new Map([...pages.keys()].map((page) => [page, blocks.files(page)]))
+  // Otherwise the limit of an address rejects most bodies before they are read.
+  const resolvers = files.get('docs/resolvers.md') ?? {}
+  resolvers['login.mjs'] = resolvers['login.mjs']?.replace('max: 30', 'max: 1000') ?? ''
 
   t.test('each server of the documentation -> is attacked here', async (t) => {
     const listening = [...files.values()].flatMap((pageFiles) => Object.entries(pageFiles))
@@ -105,7 +109,7 @@ export async function testAttacks (t: Test, { pages, blocks, project, databaseUr
       for (const path of [generate.url, ...hasLogin ? ['/login'] : [], ...hasSettings ? [settings] : []]) {
         for (const [type, body] of bodies) {
           const { status, cookies } = await send(path, { method: 'POST', headers: { 'content-type': type }, body })
-          if (status < 400 || status >= 500 || cookies.length > 0) harmful.push({ path, type, body, status, cookies })
+          if (status < 400 || status >= 500 || status === 429 || cookies.length > 0) harmful.push({ path, type, body, status, cookies })
         }
       }
       t.strictSame(harmful, [])

@@ -26,7 +26,7 @@ export async function testCustomStore (t: Test, { blocks, project, db, databaseU
 
   t.test('the store on SQLite -> passes the conformance cases, with two connections to one file', async (t) => {
     const folder = await project.write({ ...files, 'sqlite.test.mjs': await fixture('sqlite.test.mjs') })
-    t.strictSame(await runTests(folder, 'sqlite.test.mjs', {}, project.node24), { pass: countCases('failWrites') + 1, fail: 0 })
+    t.strictSame(await runTests(folder, 'sqlite.test.mjs', {}, project.node24), { pass: countCases('failWrites') + 2, fail: 0 })
   })
 
   t.test('an app with the store on SQLite -> 404 until SCIM is enabled, then a token', async (t) => {

@@ -180,10 +180,13 @@ export async function testProxies (t: Test, { blocks, project, db, databaseUrl }
   t.test('wrong passwords for one user from many addresses -> 429, and other users can still log in', async (t) => {
     for (const file of ['session.mjs', 'tenants.mjs']) {
       const port = await start(t, folder, [file], { ...env, ADMIN_PASSWORD: 'change-me', TRUST_PROXY: '127.0.0.1' })
-      const attempt = async (username: string, address: number) => await loginStatus(port, { username, password: 'wrong' }, { 'x-forwarded-host': 'acme.example.com', 'x-forwarded-for': `203.0.113.${address}` })
-      for (let i = 0; i < 10; i++) t.equal(await attempt('ada', i), 401)
-      t.equal(await attempt('ada', 11), 429, `${file}: the limit of the name`)
-      t.equal(await attempt('bob', 11), 401)
+      const attempt = async (username: string, address: number) => await login(port, { username, password: 'wrong' }, { 'x-forwarded-host': 'acme.example.com', 'x-forwarded-for': `203.0.113.${address}` })
+      for (let i = 0; i < 10; i++) t.equal((await attempt('ada', i)).status, 401)
+      const limited = await attempt('ada', 11)
+      t.equal(limited.status, 429, `${file}: the limit of the name`)
+      const retryAfter = Number(limited.headers.get('retry-after'))
+      t.ok(retryAfter > 0 && retryAfter <= 15 * 60, 'Retry-After')
+      t.equal((await attempt('bob', 11)).status, 401)
     }
   })
 
@@ -225,10 +228,6 @@ async function enableAndGenerate (curl: Curl, tenant: string, password: string, 
   }
   const generated = await post(curl, tenant, '/generate-new-token', origin)
   return JSON.parse(generated.slice(0, -'200'.length)).token
-}
-
-async function loginStatus (port: number, body: object, headers: Record<string, string> = {}): Promise<number> {
-  return (await login(port, body, headers)).status
 }
 
 /** Resolves to the cookie of a session. */
