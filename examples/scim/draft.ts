@@ -222,14 +222,15 @@ function rejectImmutable (attribute: Attribute, entry: JsonObject, changed: Json
 
 /**
  * Deviates from RFC 7644, section 3.5.2.3, for Entra ID, which replaces emails[type eq "work"].value of a user who
- * has none and expects it to be created. A value that the filter selects by its "value", or by no equality, is not: a
- * group must not get a member by the change of another one.
+ * has none and expects it to be created. A value that the filter selects by its "value", or by no equality, is not; nor
+ * is a member, whose "value" is immutable: a group must not get one by the change of another one.
  */
 function createEntry (attribute: Attribute, filter: Filter | undefined, parts: JsonObject): JsonObject {
   const equalities = filter?.equalities ?? new Map()
   const entry = { ...Object.fromEntries(equalities), ...parts }
-  if (filter !== undefined && (equalities.size === 0 || equalities.has('value') || !filter.matches(entry))) {
-    throw badRequest('noTarget', `No value of "${attribute.name}" matches the filter.`)
+  const isImmutable = findAttribute(attribute.subAttributes, 'value')?.mutability === 'immutable'
+  if (isImmutable || (filter !== undefined && (equalities.size === 0 || equalities.has('value') || !filter.matches(entry)))) {
+    throw badRequest('noTarget', `The path selects no value of "${attribute.name}".`)
   }
   return entry
 }

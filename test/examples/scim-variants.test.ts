@@ -126,6 +126,19 @@ for (const database of databases) {
       t.equal((await patch(group, { op: 'remove', path: 'members[value eq "b"].display' })).members[1].display, undefined)
     })
 
+    t.test('a change of members that selects none -> 400 noTarget, and no member is added', async (t) => {
+      const [group, empty] = [await createGroup({ members: [{ value: 'a', type: 'User', display: 'One' }] }), await createGroup()]
+      for (const [resource, operation] of [
+        [group, { op: 'replace', path: 'members[type eq "Group"].value', value: 'z' }],
+        [group, { op: 'add', path: 'members[display eq "x"].value', value: 'z' }],
+        [group, { op: 'replace', path: 'Members[display eq "x"]', value: { value: 'z' } }],
+        [group, { op: 'add', value: { 'members[type eq "Group"].value': 'z' } }],
+        [group, { op: 'replace', path: `${groupSchema}:members[type eq "Group" and display eq "x"].$ref`, value: '../Groups/z' }],
+        [empty, { op: 'replace', path: 'members.value', value: 'z' }],
+        [empty, { op: 'add', path: 'members.display', value: 'x' }]
+      ] as const) t.match((await rejectedPatch(resource, operation)).body, errorOf(400, 'noTarget'), JSON.stringify(operation))
+    })
+
     t.test('a required or read-only attribute is removed or unassigned by a PATCH -> 400 mutability', async (t) => {
       const [user, group] = [await createUser(), await createGroup()]
       for (const [resource, operation] of [
