@@ -114,18 +114,14 @@ function createWriter<Attributes extends ScimAttributes> (db: Queryable, table: 
   }
 }
 
-/**
- * Returns the resources of a statement that returns rows of a table. The server aggregates 500 rows into one JSON value,
- * because reading many small rows takes longer than finding them. Dates in JSON do not depend on `DateStyle`.
- */
+/** Returns the resources of a statement that returns rows of a table. Dates in JSON do not depend on `DateStyle`. */
 async function query<Attributes extends ScimAttributes> (db: Queryable, statement: string, values: unknown[]): Promise<StoredResource<Attributes>[]> {
-  type Part = { resources: { id: string, created: string, lastModified: string, attributes: Attributes }[] }
-  const { rows } = await db.query<Part>(`
+  type Row = { id: string, attributes: Attributes, created: string, lastModified: string }
+  const { rows } = await db.query<Row>(`
     with found as (${statement})
-    select json_agg(json_build_object('id', id, 'created', created, 'lastModified', last_modified, 'attributes', resource) order by created, id) as resources
-    from (select *, row_number() over (order by created, id) / 500 as part from found) as numbered
-    group by part order by part`, values).catch(rejectWithStorageError)
-  return rows.flatMap(({ resources }) => resources.map(({ created, lastModified, ...resource }) => ({ ...resource, created: new Date(created), lastModified: new Date(lastModified) })))
+    select id, resource as attributes, to_json(found.created) as created, to_json(last_modified) as "lastModified"
+    from found order by found.created, id`, values).catch(rejectWithStorageError)
+  return rows.map(({ created, lastModified, ...resource }) => ({ ...resource, created: new Date(created), lastModified: new Date(lastModified) }))
 }
 
 async function queryOne<Attributes extends ScimAttributes> (db: Queryable, statement: string, values: unknown[]): Promise<StoredResource<Attributes>> {
