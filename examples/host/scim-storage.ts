@@ -10,6 +10,7 @@ const tables = {
 } as const
 
 type TableName = keyof typeof tables
+type Row = { id: string, resource: ScimAttributes, created: Date, last_modified: Date }
 
 /**
  * The SQL that creates the tables. User names are unique by RFC 7643, section 4.1.1; group names are
@@ -71,7 +72,7 @@ function createReader<Attributes extends ScimAttributes> (db: Queryable, table: 
       const indexed = [...equalities].filter(([name]) => name === 'id' || Object.hasOwn(columns, name))
       const conditions = indexed.map(([name], i) => `${name === 'id' ? name : columns[name]} = $${i + 1}`)
       const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''
-      return await query(db, `select * from ${table} ${where}`, indexed.map(([name, value]) => name === 'id' ? value : keyOf(name, value)))
+      return await query(db, `select * from ${table} ${where} order by created, id`, indexed.map(([name, value]) => name === 'id' ? value : keyOf(name, value)))
     }
   }
 }
@@ -114,14 +115,9 @@ function createWriter<Attributes extends ScimAttributes> (db: Queryable, table: 
   }
 }
 
-/** Returns the resources of a statement that returns rows of a table. Dates in JSON do not depend on `DateStyle`. */
 async function query<Attributes extends ScimAttributes> (db: Queryable, statement: string, values: unknown[]): Promise<StoredResource<Attributes>[]> {
-  type Row = { id: string, attributes: Attributes, created: string, lastModified: string }
-  const { rows } = await db.query<Row>(`
-    with found as (${statement})
-    select id, resource as attributes, to_json(found.created) as created, to_json(last_modified) as "lastModified"
-    from found order by found.created, id`, values).catch(rejectWithStorageError)
-  return rows.map(({ created, lastModified, ...resource }) => ({ ...resource, created: new Date(created), lastModified: new Date(lastModified) }))
+  const { rows } = await db.query<Row>(statement, values).catch(rejectWithStorageError)
+  return rows.map(({ id, resource, created, last_modified: lastModified }) => ({ id, created, lastModified, attributes: resource as Attributes }))
 }
 
 async function queryOne<Attributes extends ScimAttributes> (db: Queryable, statement: string, values: unknown[]): Promise<StoredResource<Attributes>> {

@@ -1,7 +1,5 @@
 import t from 'tap'
-import { databases, enterprise, errorOf, patchOp, startProvider, userSchema } from '../helpers/scim-provider.ts'
-
-const groupSchemaUrn = 'urn:ietf:params:scim:schemas:core:2.0:Group'
+import { databases, enterprise, errorOf, groupSchema, patchOp, startProvider, userSchema } from '../helpers/scim-provider.ts'
 
 for (const database of databases) {
   t.test(`on the ${database} database`, async (t) => {
@@ -159,7 +157,7 @@ for (const database of databases) {
       t.strictSame((await send('GET', `/Users/${user.id}`)).body, user)
       await rejectedPatch(user, { op: 'replace', path: 'userName', value: ' ' })
       await rejectedPatch(user, { op: 'add', path: 'emails', value: [primary('a'), primary('b')] })
-      t.match(await send('POST', '/Groups', { schemas: [groupSchemaUrn], displayName: '' }), { status: 400, body: errorOf(400, 'invalidValue') })
+      t.match(await send('POST', '/Groups', { schemas: [groupSchema], displayName: '' }), { status: 400, body: errorOf(400, 'invalidValue') })
     })
 
     t.test('filters on meta and schemas -> the resources that have them', async (t) => {
