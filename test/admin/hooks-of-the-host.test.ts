@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events'
+import { Readable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import { runInNewContext } from 'node:vm'
 import type { RouteOptions } from 'fastify'
@@ -51,6 +52,22 @@ for (const kind of ['onSend', 'preSerialization'] as const) {
     t.equal(log.filter(({ errorId }) => errorId !== undefined).length, 1)
   })
 }
+
+t.test('handlerTimeout expires while a response is sent that a hook made a stream -> the host responds to the next call', async (t) => {
+  const { app } = await startHost(t, {
+    server: { handlerTimeout: 50 },
+    prepare: (app) => app.addHook('onSend', async (request, _reply, payload) => request.headers['x-slow'] === undefined
+      ? payload
+      : Readable.from((async function * () {
+        yield ' '
+        await once(request.signal, 'abort')
+        yield payload
+      })()))
+  })
+  // The newest Fastify cuts the connection, 5.8.1 sends it whole.
+  await generate(app, { ...admin, 'x-slow': 'yes' }).catch(({ code }) => { t.equal(code, 'FST_ERR_HANDLER_TIMEOUT') })
+  t.equal((await generate(app)).statusCode, 200)
+})
 
 t.test('a response passes the hooks while an onError hook of the host is slow -> it is sent, and the late error is ignored', async (t) => {
   const host = new EventEmitter()

@@ -12,6 +12,13 @@ const writes = {
 } as const
 type Method = keyof typeof writes
 
+/** Returns the request that calls the method, as a client on a socket sends it. */
+function requestText (method: Method): string {
+  const { url, payload = {} } = { payload: undefined, ...writes[method] }
+  const body = JSON.stringify(payload)
+  return `POST ${url} HTTP/1.1\r\nHost: localhost\r\nAuthorization: admin\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+}
+
 /** Starts a host whose writes call `write`, and returns what is needed to call it and to see its signal. */
 async function startWriting (t: Test, method: Method, write: (context: ScimWriteContext) => any, setup: HostSetup = {}) {
   const signals: AbortSignal[] = []
@@ -144,16 +151,31 @@ for (const method of ['replace', 'setEnabled'] as const) {
       return result
     }, { options: { timeout: 0 } })
     const called = once(store, 'called')
-    const { url, payload = {} } = { payload: undefined, ...writes[method] }
-    const body = JSON.stringify(payload)
     const socket = await openSocket(await listen(app))
-    socket.write(`POST ${url} HTTP/1.1\r\nHost: localhost\r\nAuthorization: admin\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`.repeat(20))
+    socket.write(requestText(method).repeat(20))
     await called
     const aborted = Promise.all(signals.map(async (signal) => await once(signal, 'abort')))
     socket.destroy()
     await t.resolves(aborted)
     t.strictSame(warnings, [])
     store.emit('late')
+  })
+
+  t.test(`the client disconnects after the response of ${method}() -> its signal is not aborted`, async (t) => {
+    const server = new EventEmitter()
+    const { app, signals } = await startWriting(t, method, async ({ request }) => {
+      request.raw.socket.once('close', () => { server.emit('closed') })
+      return result
+    })
+    const closed = once(server, 'closed')
+    const socket = await openSocket(await listen(app))
+    socket.write(requestText(method))
+    const [response] = await once(socket, 'data')
+    t.match(String(response), /^HTTP\/1\.1 200 OK/)
+    socket.destroy()
+    await closed
+    await new Promise(setImmediate)
+    t.match(signals, [{ aborted: false }])
   })
 
   t.test(`a hook of the host has responded while ${method}() runs -> its signal is aborted`, async (t) => {

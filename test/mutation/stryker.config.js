@@ -1,11 +1,11 @@
 /** See https://stryker-mutator.io/docs/stryker-js/configuration */
 export default {
   mutate: ['lib/**/*.ts'],
-  ignorePatterns: ['/bench', '/dist', '/docs', '/test/mutation'],
+  ignorePatterns: ['/dist', '/test/mutation'],
   plugins: ['@stryker-mutator/tap-runner', './test/mutation/tap-learning.js'],
   testRunner: 'tap-learning',
   tap: {
-    // bench.test.ts needs bench/, databases.test.ts and operations.test.ts need docs/, security.test.ts is about a document. The others start a database and kill no additional mutants.
+    // These are about bench/ and documents, or start a database and kill no additional mutants.
     testFiles: ['test/!(bench|databases|operations|security).test.ts', 'test/admin/!(concurrent-settings).test.ts', 'test/scim/*.test.ts', 'test/wire/!(postgres).test.ts', 'test/stores/!(pglite).test.ts'],
     // A test stopped at its first failure would leave its PostgreSQL data behind.
     forceBail: false
