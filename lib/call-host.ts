@@ -19,16 +19,7 @@ export function callHost<T> (timeout: number, call: () => Awaitable<T>): Promise
     const result = Promise.resolve(call())
     if (timeout === 0) return resolve(result)
     const timer = setTimeout(() => { reject(new TimeoutError(`timed out after ${timeout} ms`)) }, timeout)
-    result.then(
-      (value) => {
-        clearTimeout(timer)
-        resolve(value)
-      },
-      (thrown) => {
-        clearTimeout(timer)
-        reject(thrown)
-      }
-    )
+    result.then(resolve, reject).finally(() => { clearTimeout(timer) })
   })
 }
 
