@@ -1,9 +1,7 @@
 import createError from '@fastify/error'
 import type { FastifyInstance } from 'fastify'
 
-/** A decorator of the host that is missing, or lacks a method. */
 const MissingDecoratorError = createError('FST_SCIM_TOKEN_MISSING_DECORATOR', '%s')
-/** A decorator that the plugin adds exists already. */
 const DecoratorExistsError = createError(
   'FST_SCIM_TOKEN_DECORATOR_EXISTS',
   'fastify-scim-token: the decorator "%s" exists already, from an earlier registration of this plugin or from the host. ' +

@@ -2,9 +2,7 @@ import { types } from 'node:util'
 import createError from '@fastify/error'
 import { isError } from './thrown.ts'
 
-/** An unknown option. */
 const UnknownOptionError = createError('FST_SCIM_TOKEN_UNKNOWN_OPTION', '%s')
-/** An option that is not what it must be. */
 const InvalidOptionError = createError('FST_SCIM_TOKEN_INVALID_OPTION', '%s')
 
 /**
