@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 
-/** Response of `generateNewToken`. */
+// Names, tags and statuses are those of Unleash's public OpenAPI document.
+
 export const scimTokenSchema = Type.Object(
   {
     token: Type.String({
@@ -15,7 +16,6 @@ export const scimTokenSchema = Type.Object(
   }
 )
 
-/** Response of `getScimSettings`. */
 export const scimSettingsSchema = Type.Object(
   {
     enabled: Type.Boolean({ description: 'Whether SCIM is enabled. If not, all SCIM requests are rejected.', examples: [true] }),
@@ -28,7 +28,6 @@ export const scimSettingsSchema = Type.Object(
   }
 )
 
-/** Request body of `setScimSettings`. */
 export const setScimSettingsSchema = Type.Object(
   {
     enabled: Type.Boolean({ description: 'Whether to enable SCIM.', examples: [true] })
@@ -59,31 +58,12 @@ const authenticationRequired = errorSchema(
   'You must log in: the request had no authorization header and no cookie. Log in at /auth/simple/login.'
 )
 
-const validationError = errorSchema(
-  'The body is invalid.',
-  'ValidationError',
-  'The body must look like {"enabled": true}. /enabled: Expected boolean.'
-)
-
 const noAccess = errorSchema(
   'The user lacks the permission, or the request is cross-origin.',
   'NoAccessError',
   'You need one of these permissions to do this: ADMIN, UPDATE_AUTH_CONFIGURATION.'
 )
 
-const notFound = errorSchema(
-  'There are no SCIM settings.',
-  'NotFoundError',
-  'There are no SCIM settings yet. Enable SCIM first: POST {"enabled": true} to /api/admin/scim-settings.'
-)
-
-const unsupportedMediaType = errorSchema(
-  'The content type is not accepted.',
-  'ContentTypeError',
-  'The content type of the request (text/plain) is not accepted: send application/json.'
-)
-
-/** Operation `generateNewToken`, as in Unleash's public OpenAPI document. */
 export const generateNewTokenOperation = {
   operationId: 'generateNewToken',
   tags: ['Auth'],
@@ -94,11 +74,14 @@ export const generateNewTokenOperation = {
     200: { $ref: 'scimTokenSchema#' },
     401: authenticationRequired,
     403: noAccess,
-    404: notFound
+    404: errorSchema(
+      'There are no SCIM settings.',
+      'NotFoundError',
+      'There are no SCIM settings yet. Enable SCIM first: POST {"enabled": true} to /api/admin/scim-settings.'
+    )
   }
 }
 
-/** Operation `getScimSettings`, as in Unleash's public OpenAPI document. */
 export const getScimSettingsOperation = {
   operationId: 'getScimSettings',
   tags: ['Auth'],
@@ -111,7 +94,6 @@ export const getScimSettingsOperation = {
   }
 }
 
-/** Operation `setScimSettings`, as in Unleash's public OpenAPI document. */
 export const setScimSettingsOperation = {
   operationId: 'setScimSettings',
   tags: ['Auth'],
@@ -121,9 +103,17 @@ export const setScimSettingsOperation = {
   body: { $ref: 'setScimSettingsSchema#' },
   response: {
     200: { description: 'The settings were changed. The response has no body.', type: 'null' },
-    400: validationError,
+    400: errorSchema(
+      'The body is invalid.',
+      'ValidationError',
+      'The body must look like {"enabled": true}. /enabled: Expected boolean.'
+    ),
     401: authenticationRequired,
     403: noAccess,
-    415: unsupportedMediaType
+    415: errorSchema(
+      'The content type is not accepted.',
+      'ContentTypeError',
+      'The content type of the request (text/plain) is not accepted: send application/json.'
+    )
   }
 }
