@@ -17,9 +17,7 @@ export function prepareErrorResponse (thrown: unknown, request: FastifyRequest, 
   return error
 }
 
-/**
- * Closes the connection after the response if an unread body may be endless: Node.js would go on reading it.
- */
+/** Closes the connection after the response if an unread body may be endless: Node.js would go on reading it. */
 export function closeIfUnread ({ raw }: FastifyRequest, reply: FastifyReply): void {
   // HTTP/2 has no such header: its flow control limits what is read.
   if (!raw.complete && raw.headers['transfer-encoding'] !== undefined) reply.header('connection', 'close')
