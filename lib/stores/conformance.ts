@@ -280,11 +280,7 @@ function createCases<User extends object, Store extends ScimTokenStore<User>> (h
       name: name.replace('{}', statement),
       async run () {
         const opened = await harness.open({ configured })
-        try {
-          await check(prepareCase(harness as Required<StoreHarness<User, Store>>, opened, statement))
-        } finally {
-          await opened.close?.()
-        }
+        await check(prepareCase(harness as Required<StoreHarness<User, Store>>, opened, statement)).finally(() => opened.close?.())
       }
     }))
   }
@@ -303,11 +299,7 @@ function prepareCase<User extends object, Store> (harness: Required<StoreHarness
   /** Expects a write to reject while writes fail. */
   async function expectFailure (write: () => Awaitable<unknown>) {
     const restoreWrites = await harness.failWrites(opened)
-    try {
-      await assert.rejects(async () => await write())
-    } finally {
-      await restoreWrites()
-    }
+    await assert.rejects(async () => await write()).finally(restoreWrites)
   }
 
   /**
