@@ -63,29 +63,21 @@ export async function scimSettings (
 function acceptJsonOnly (app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
-    parse(request, body, (error, value) => { done(error && invalidBody({ path: '', message: `${error.message}.` }), value) })
+    parse(request, body, (error, value) => { done(error && invalidBody('', `${error.message}.`), value) })
   })
-  app.addContentTypeParser('*', (request, _payload, done) => {
-    const sent = request.headers['content-type'] ?? 'none'
+  app.addContentTypeParser('*', ({ headers: { 'content-type': sent = 'none' } }, _payload, done) => {
     done(httpErrors.createError(415, `The content type of the request (${sent}) is not accepted: send application/json.`, { code: 'SCIM_ADMIN_INVALID_BODY' }))
   })
 }
 
-/** What is wrong at one place of a request body. */
-interface Fault {
-  /** JSON Pointer (RFC 6901); empty for the whole body. */
-  path: string
-  message: string
-}
-
 function readEnabled (body: unknown): boolean {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw invalidBody({ path: '', message: 'The body: Expected object.' })
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw invalidBody('', 'The body: Expected object.')
   const { enabled } = body as { enabled?: unknown }
-  if (typeof enabled !== 'boolean') throw invalidBody({ path: '/enabled', message: '/enabled: Expected boolean.' })
+  if (typeof enabled !== 'boolean') throw invalidBody('/enabled', '/enabled: Expected boolean.')
   return enabled
 }
 
-function invalidBody (fault: Fault): Error {
-  const message = `The body must look like {"enabled": true}. ${fault.message}`
-  return httpErrors.createError(400, message, { code: 'SCIM_ADMIN_INVALID_BODY', details: [fault] })
+/** @param path JSON Pointer to what is wrong (RFC 6901); empty for the whole body */
+function invalidBody (path: string, message: string): Error {
+  return httpErrors.createError(400, `The body must look like {"enabled": true}. ${message}`, { code: 'SCIM_ADMIN_INVALID_BODY', details: [{ path, message }] })
 }
