@@ -38,6 +38,7 @@ export function invalidOption (owner: string, mustBe: string, got: string): Erro
 export function kindOf (value: unknown): string {
   if (value === null) return 'null'
   if (value === '') return 'an empty string'
+  if (Number.isNaN(value)) return 'NaN'
   // First, as all other checks throw for a revoked one.
   if (types.isProxy(value)) return 'a Proxy'
   if (Array.isArray(value)) return 'an array'

@@ -29,7 +29,7 @@ declare module 'fastify' {
   }
 
   interface FastifyRequest {
-    /** A frozen copy of the record of the token that `verifyScimToken` accepted, or `null`. */
+    /** A frozen copy of the record of the token that `verifyScimToken` accepted, or `null`; `undefined` in a scope that was created before the registration. */
     scimToken: Readonly<ScimTokenRecord> | null
   }
 }
@@ -68,7 +68,7 @@ async function scimToken (app: FastifyInstance, givenOptions: ScimTokenOptions):
  *
  * - the route `POST /api/admin/scim-settings/generate-new-token`, and those of the option `settingsRoutes`
  * - `app.verifyScimToken`, which is {@link verifyScimToken} for this scope
- * - `request.scimToken`, the {@link ScimTokenRecord} of the accepted token, or `null`
+ * - `request.scimToken`, the {@link ScimTokenRecord} of the accepted token
  *
  * Boot fails if a decorator, one of its methods or an option is missing or invalid; the error says
  * what to do.

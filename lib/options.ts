@@ -69,11 +69,11 @@ const decoratorHint = " The resolver and the store are decorators: app.decorate(
 
 const rules: { readonly [Name in keyof ScimTokenOptions]-?: { isValid: (value: unknown) => boolean, mustBe: string } } = {
   permissions: {
-    isValid: (value) => Array.isArray(value) && value.length > 0 && value.every(isText),
+    isValid: (value) => Array.isArray(value) && value.length > 0 && [...value].every(isText),
     mustBe: "an array of at least one permission name, such as ['ADMIN']"
   },
   trustedOrigins: {
-    isValid: (value) => Array.isArray(value) && value.every(isOrigin),
+    isValid: (value) => Array.isArray(value) && [...value].every(isOrigin),
     mustBe: "an array of http and https origins as browsers send them, such as ['https://admin.example.com']"
   },
   loginPath: {

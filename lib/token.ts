@@ -59,8 +59,9 @@ export function isHash (value: unknown): value is string {
 /** Whether the token has this hash, compared in constant time. No token has the hash `''`. */
 export function matchesHash (token: string, expected: string): boolean {
   actualHash.write(hashToken(token))
-  expectedHash.write(expected.padEnd(expectedHash.length))
-  return timingSafeEqual(actualHash, expectedHash) && expected.length === expectedHash.length
+  // Less than its length if its last character does not fit: that place has the one of an earlier hash.
+  const written = expectedHash.write(expected.padEnd(expectedHash.length))
+  return timingSafeEqual(actualHash, expectedHash) && written === expected.length
 }
 
 /** Returns the CRC-32 in base62. Secret scanners verify it offline. */

@@ -221,6 +221,10 @@ t.test('When a token was last used -> recorded once, for accepted requests alone
   }
   const { app: host } = await startHost(t, {
     store,
+    prepare: (app) => app.register(async (scim) => {
+      recordLastUsed(scim, db, tenantOf)
+      scim.get('/created-before', async () => 'users')
+    }),
     async routes (scim) {
       recordLastUsed(scim, db, tenantOf)
       scim.get('/unguarded', async () => 'users')
@@ -228,7 +232,7 @@ t.test('When a token was last used -> recorded once, for accepted requests alone
     }
   })
   const { token } = (await generate(host)).json()
-  for (const url of [scimPath, '/unguarded']) await host.inject(url)
+  for (const url of [scimPath, '/unguarded', '/created-before']) await host.inject(url)
   t.equal(statements.length, 0)
   for (let i = 0; i < 3; i++) t.equal(await verifyAt(host, token)(), 200)
   t.equal(statements.length, 1)

@@ -37,11 +37,11 @@ t.test('an option that is undefined -> its default', async (t) => {
 // A type checker rejects these, but a host may be plain JavaScript.
 const invalid: { [Name in keyof ScimTokenOptions]: { values: any[], mustBe: string } } = {
   permissions: {
-    values: [[], [''], [' '], [1], ['ADMIN', ''], 'ADMIN', null],
+    values: [[], [''], [' '], [1], ['ADMIN', ''], ['ADMIN', ...new Array(1)], new Array(1), 'ADMIN', null],
     mustBe: "an array of at least one permission name, such as ['ADMIN']"
   },
   trustedOrigins: {
-    values: ['https://a.example', ['a.example'], ['https://a.example/'], ['https://A.example'], ['https://a.example:443'], ['*'], ['null'], [''], [1], null],
+    values: ['https://a.example', new Array(1), ['a.example'], ['https://a.example/'], ['https://A.example'], ['https://a.example:443'], ['*'], ['null'], [''], [1], null],
     mustBe: "an array of http and https origins as browsers send them, such as ['https://admin.example.com']"
   },
   loginPath: {

@@ -121,6 +121,14 @@ t.test('matchesHash() with an empty, truncated or extended hash -> false', async
   holds(t, fc.property(anyToken, fc.nat({ max: 63 }), (token, length) => !matchesHash(token, hashToken(token).slice(0, length))))
 })
 
+t.test('matchesHash() with another character in place of the last one, after a comparison with the hash -> false', async (t) => {
+  holds(t, fc.property(anyToken, fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }), (token, last) => {
+    const right = hashToken(token)
+    const hash = right.slice(0, -1) + last
+    return matchesHash(token, right) && matchesHash(token, hash) === (hash === right)
+  }))
+})
+
 function generated (count: number): string[] {
   return Array.from({ length: count }, generateToken)
 }

@@ -84,6 +84,7 @@ function sendWithoutHooks (body: object, reply: FastifyReply): void {
   } catch {
     // A header of the host is not valid, and Node.js may have read from the others that the connection closes.
     reply.raw.shouldKeepAlive = false
+    for (const name of reply.raw.getHeaderNames()) reply.raw.removeHeader(name)
     reply.raw.writeHead(reply.statusCode, own)
   }
   reply.raw.end(json)

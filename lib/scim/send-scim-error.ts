@@ -1,6 +1,6 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest, RawRequestDefaultExpression, RawServerBase, RouteGenericInterface } from 'fastify'
 import { prepareErrorResponse } from '../prepare-error-response.ts'
-import { read } from '../thrown.ts'
+import { read, type LoggableError } from '../thrown.ts'
 import { ScimError } from './scim-error.ts'
 
 /** Seconds after which a provider may try again. */
@@ -10,20 +10,31 @@ export const retryAfter = '5'
  * Logs any error and sends it as a SCIM error (RFC 7644, section 3.12):
  * `scim.setErrorHandler(sendScimError)`. A 5xx is logged as `error` with its cause, others as `info`.
  *
- * Status and headers that hooks of the host or the error have set are kept. Of a 5xx only a {@link ScimError}
- * sends its message; that of any other is in the log alone.
+ * Status and headers that hooks of the host or the error have set are kept, with two exceptions. The 5xx of an
+ * error replaces a 4xx, and headers of an error that describe a connection, a body or cookies are dropped.
+ *
+ * Of a 5xx only a {@link ScimError} sends its message; that of any other is in the log alone. If an `onSend`
+ * hook fails for the error response too, Fastify sends the error of the hook.
+ *
+ * @group Functions
  */
-export function sendScimError (thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const { message } = prepareErrorResponse(thrown, request, reply)
+export const sendScimError = sendError as <RawServer extends RawServerBase>(
+  thrown: unknown,
+  request: FastifyRequest<RouteGenericInterface, RawServer, RawRequestDefaultExpression<RawServer>>,
+  reply: FastifyReply<RouteGenericInterface, RawServer>
+) => void
+
+function sendError (thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const loggedError = prepareErrorResponse(thrown, request, reply)
   const { statusCode } = reply
   if (statusCode === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfter)
-  const error = thrown instanceof ScimError ? thrown : new ScimError({ statusCode, ...describe(thrown, message, statusCode) })
-  // A string, so that no serializer and no preSerialization hook of the host changes the shape.
-  reply.type('application/scim+json').send(JSON.stringify({ ...error, status: String(statusCode) }))
+  const error = thrown instanceof ScimError ? thrown : new ScimError({ statusCode, ...describe(thrown, loggedError, statusCode) })
+  // A string and a serializer of its own, so that no serializer and no preSerialization hook of the host changes the shape.
+  reply.type('application/scim+json; charset=utf-8').serializer((json: string) => json).send(JSON.stringify({ ...error, status: String(statusCode) }))
 }
 
-function describe (thrown: unknown, message: string, statusCode: number) {
+function describe (thrown: unknown, { code, message }: LoggableError, statusCode: number) {
   if (statusCode >= 500) return { message: 'Something went wrong on the server. Its log has the cause.' }
-  const isBodyInvalid = statusCode === 400 && (read(thrown, 'validationContext') === 'body' || String(read(thrown, 'code')).startsWith('FST_ERR_CTP_'))
+  const isBodyInvalid = statusCode === 400 && (read(thrown, 'validationContext') === 'body' || String(code).startsWith('FST_ERR_CTP_'))
   return { message, scimType: isBodyInvalid ? 'invalidSyntax' : undefined }
 }

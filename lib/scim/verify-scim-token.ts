@@ -22,7 +22,8 @@ const bearer = /^bearer(?: +|$)/i
  * Requires the valid SCIM token: an `onRequest` hook for the host's SCIM routes, and a strategy for
  * `@fastify/auth`. It can be added before or after the plugin is registered, as it looks the plugin up when
  * a request comes. It throws a {@link ScimError} if it rejects the request: 500 if the plugin is not registered
- * in the scope of the route or around it.
+ * in the scope of the route or around it. It sets the status of the reply, too: if you call it and catch the
+ * error, set another one.
  *
  * @group Functions
  */
@@ -48,8 +49,7 @@ async function rejectUnregistered (_request: FastifyRequest, reply: FastifyReply
  * fails, because providers stop provisioning after a 401. Disabled SCIM is 401 too: providers read
  * 404 as a user who does not exist.
  *
- * It also sets the status of the reply. `@fastify/auth` resets it if another strategy succeeds; a
- * host that catches the error must do the same.
+ * It also sets the status of the reply. `@fastify/auth` resets it if another strategy succeeds.
  */
 export function createVerifyScimToken (store: ScimTokenStore, timeout: number): VerifyScimToken {
   // Fastify types HTTP/1.1 and HTTP/2 apart; the hook and stores use what both have.

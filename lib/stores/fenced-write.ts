@@ -25,7 +25,7 @@ export interface FencedWrite {
    * Whether a statement that rejected was rolled back, such as for a deadlock, and may be repeated.
    * @defaultValue no statement is repeated
    */
-  isRolledBack?: ((error: unknown) => boolean) | undefined
+  isRolledBack?: ((error: unknown) => Awaitable<boolean>) | undefined
 }
 
 const rolledBack = Symbol('rolled back')
@@ -67,7 +67,7 @@ export async function fencedWrite ({ signal, draw, write, isRolledBack = () => f
     try {
       return await statement()
     } catch (error) {
-      if (isRolledBack(error)) return rolledBack
+      if (await isRolledBack(error) === true) return rolledBack
       throw error
     }
   }

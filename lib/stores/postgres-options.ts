@@ -111,8 +111,10 @@ function quote (name: string): string {
 }
 
 function requireName (option: string, name: string): string {
-  if (typeof name !== 'string' || name === '') throw invalid(`"${option}" must return a non-empty string`, name)
-  return name
+  if (typeof name === 'string' && name !== '') return name
+  // If the function is async and rejects, no one else handles it, which would end the process.
+  Promise.resolve(name).catch(() => {})
+  throw invalid(`"${option}" must return a non-empty string`, name)
 }
 
 function invalid (mustBe: string, value: unknown, caller = 'postgresStore'): Error {

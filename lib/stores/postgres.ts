@@ -25,6 +25,7 @@ const mostDuplicates = 10
  */
 export function postgresStore<User extends object = ScimUser> (options: PostgresStoreOptions<User>): ScimSettingsStore<User> {
   const { createdBy, tenant, tables: { settings, audit } } = resolvePostgresOptions(options)
+  const { db, preparedStatements } = options
 
   const draw = statement(['fence'], `
     update ${settings} as settings set fence = ${nextFence}
@@ -107,7 +108,7 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
   }
 
   async function run<Column extends string> ({ name, text, columns }: Statement<Column>, values: unknown[]): Promise<Record<Column, unknown>[]> {
-    const result: unknown = await Promise.resolve(options.preparedStatements ? options.db.query({ name, text, values }) : options.db.query(text, values)).catch((error) => {
+    const result: unknown = await Promise.resolve(preparedStatements ? db.query({ name, text, values }) : db.query(text, values)).catch((error) => {
       if (['42P01', '42703'].includes(sqlState(error))) throw new Error('postgresStore: a table or column is missing; run the SQL of postgresMigration() with the same "tables".', { cause: error })
       throw error
     })

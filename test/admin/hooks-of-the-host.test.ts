@@ -131,6 +131,17 @@ for (const [method, payload] of [['find', {}], ['find with an error', new Error(
   })
 }
 
+t.test('find() takes a while on a host with handlerTimeout, which does not expire -> 200', async (t) => {
+  const store = memoryStore()
+  const { app } = await startHost(t, {
+    server: { handlerTimeout: 60_000 },
+    store: { ...store, find: async (context) => { await setTimeout(5); return await store.find(context) } },
+    routes: (app) => app.get('/scim', { onRequest: app.verifyScimToken }, async () => ({}))
+  })
+  const { token } = (await generate(app)).json()
+  t.equal((await app.inject({ url: '/scim', headers: { authorization: `Bearer ${token}` } })).statusCode, 200)
+})
+
 for (const method of ['authenticate', 'replace'] as const) {
   t.test(`handlerTimeout expires while ${method}() is pending, and it settles while an onError hook runs -> one 503`, async (t) => {
     const host = new EventEmitter()

@@ -1,10 +1,15 @@
+import { once } from 'node:events'
+import { connect } from 'node:http2'
+import { text } from 'node:stream/consumers'
+import { setImmediate } from 'node:timers/promises'
 import rateLimit from '@fastify/rate-limit'
 import { httpErrors } from '@fastify/sensible'
-import type { FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { ScimError, sendScimError, verifyScimToken } from '../../lib/index.ts'
 import { memoryStore } from '../../lib/stores/memory.ts'
 import { startHost, type HostSetup } from '../helpers/host.ts'
+import { exchange, listen, parseResponse, type HttpResponse } from '../helpers/raw-http.ts'
 
 const internals = 'connect to db.internal as scim_owner'
 const schemas = ['urn:ietf:params:scim:api:messages:2.0:Error']
@@ -79,6 +84,65 @@ t.test('a route throws a ScimError with 503 and a cause -> its message is sent, 
   t.match(lines, [{ level: 50, err: { message: /db\.internal/ } }])
 })
 
+const otherServer = { connection: 'close', 'keep-alive': 'timeout=5', 'transfer-encoding': 'chunked', 'content-encoding': 'gzip', 'content-length': '3', etag: '"1"', 'set-cookie': 'session=1' }
+const invalid = { location: '/Users/ž', 'x y': '1', ':status': '200', 'x-symbol': Symbol('1'), get 'x-getter' () { throw new Error('no') } }
+
+for (const http2 of [false, true]) {
+  t.test(`an error has headers of another message or that are not valid -> they are dropped, on HTTP/${http2 ? 2 : 1}`, async (t) => {
+    const headers = Object.create(null, { ...Object.getOwnPropertyDescriptors({ ...otherServer, 'x-hint': 'rename' }), ...Object.getOwnPropertyDescriptors(invalid) })
+    const app: FastifyInstance = http2 ? Object(Fastify({ http2 })) : Fastify()
+    t.teardown(() => app.close())
+    app.setErrorHandler(sendScimError)
+    app.get('/error', async () => { throw Object.assign(new Error('The name is taken.'), { statusCode: 409, headers }) })
+    app.get('/scim', async () => { throw new ScimError({ statusCode: 409, message: 'The name is taken.', headers: { location: '/Users/ž', 'x-hint': 'rename' } }) })
+    const url = await listen(app)
+    for (const path of ['/error', '/scim']) {
+      const { status, headers, body } = http2 ? await getOverHttp2(url, path) : parseResponse(await exchange(url, `GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`))
+      t.equal(status, 409)
+      t.strictSame(JSON.parse(body), { schemas, status: '409', detail: 'The name is taken.' })
+      t.equal(headers.get('x-hint'), 'rename')
+      for (const name of ['keep-alive', 'transfer-encoding', 'content-encoding', 'etag', 'set-cookie', 'location', 'x-symbol', 'x-getter']) t.equal(headers.get(name), null, name)
+    }
+  })
+}
+
+async function getOverHttp2 (url: string, path: string): Promise<HttpResponse> {
+  const client = connect(url)
+  const stream = client.request({ ':path': path })
+  const [{ ':status': status, ...headers }] = await once(stream, 'response')
+  const body = await text(stream)
+  client.close()
+  return { status, headers: new Headers(Object.entries(headers)), body }
+}
+
+t.test('a host catches the 401 of verifyScimToken, and then its store fails -> 503, as providers stop after a 401', async (t) => {
+  const { app } = await startScimHost(t, (scim) => {
+    scim.get('/Users', async (request, reply) => {
+      await verifyScimToken(request, reply).catch(() => {})
+      throw new ScimError({ statusCode: 503, message: 'Try again.' })
+    })
+  })
+  const response = await app.inject('/scim/Users')
+  t.equal(response.statusCode, 503)
+  t.match(response.json(), { status: '503', detail: 'Try again.' })
+})
+
+t.test('an async error handler of the host calls it and returns the reply, and an onSend hook is slow -> the SCIM error', async (t) => {
+  const { app } = await startHost(t, {
+    routes: (scim) => {
+      scim.addHook('onSend', async () => { await setImmediate() })
+      scim.setErrorHandler(async (error, request, reply) => {
+        sendScimError(error, request, reply)
+        return reply
+      })
+      scim.get('/scim/Users', { onRequest: verifyScimToken }, async () => ({}))
+    }
+  })
+  const response = await app.inject('/scim/Users')
+  t.equal(response.statusCode, 401)
+  t.match(response.json(), { schemas, status: '401' })
+})
+
 t.test('a hook of the host has set a status and Retry-After -> they are kept', async (t) => {
   const { app } = await startScimHost(t, (scim) => {
     scim.addHook('onRequest', async (_request, reply) => {
@@ -146,7 +210,10 @@ t.test('a preSerialization hook and a serializer of the host change bodies -> th
   const { app } = await startScimHost(t, (scim) => {
     scim.addHook('preSerialization', async (_request, _reply, payload) => ({ data: payload }))
     scim.setReplySerializer((payload) => `<xml>${JSON.stringify(payload)}</xml>`)
+    scim.addHook('onRequest', async (_request, reply) => { reply.serializer((payload: unknown) => `<xml>${JSON.stringify(payload)}</xml>`) })
     scim.get('/Users', async () => { throw new Error(internals) })
   })
-  t.strictSame((await app.inject('/scim/Users')).json(), failed)
+  const response = await app.inject('/scim/Users')
+  t.strictSame(response.json(), failed)
+  t.equal(response.headers['content-type'], 'application/scim+json; charset=utf-8')
 })

@@ -80,6 +80,7 @@ t.test('options that are undefined -> their defaults', async (t) => {
 
 const wrongTenants: [what: string, tenant: any, got: string][] = [
   ['a promise', async () => 'a', 'object'],
+  ['a promise that rejects, which ends no process', async () => { throw new Error('no tenant') }, 'object'],
   ['an empty string', () => '', 'an empty string'],
   ['undefined', () => undefined, 'undefined'],
   ['null', () => null, 'null'],
@@ -110,6 +111,16 @@ for (const [what, name] of [['undefined', undefined], ['an empty string', ''], [
     t.strictSame(db.statements, [])
   })
 }
+
+t.test('the options of a store are changed later -> it keeps its own', async (t) => {
+  const [own, other] = [recordingDb(), recordingDb()]
+  const options = { db: own, createdBy }
+  const store = postgresStore(options)
+  options.db = other
+  await store.find(await createStoreContext({}))
+  t.equal(own.statements.length, 1)
+  t.strictSame(other.statements, [])
+})
 
 class Pool {
   _events = {}

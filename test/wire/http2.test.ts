@@ -1,11 +1,13 @@
 import { EventEmitter, once } from 'node:events'
-import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2'
+import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream, type Http2Server } from 'node:http2'
 import { text } from 'node:stream/consumers'
-import Fastify from 'fastify'
+import Fastify, { type onRequestAsyncHookHandler } from 'fastify'
 import t, { type Test } from 'tap'
 import scimToken from '../../lib/index.ts'
 import { memoryStore } from '../../lib/stores/memory.ts'
 import { admin, generatePath, users } from '../helpers/host.ts'
+
+type Hook = onRequestAsyncHookHandler<Http2Server>
 
 const post = (client: ClientHttp2Session, headers = {}) => client.request({ ':method': 'POST', ':path': generatePath, ...admin, ...headers })
 
@@ -15,12 +17,13 @@ async function statusAndBody (stream: ClientHttp2Stream): Promise<[status: numbe
 }
 
 /** Starts an HTTP/2 host whose `authorize` waits for an event if the request has the header `x-slow`. */
-async function startHttp2Host (t: Test) {
+async function startHttp2Host (t: Test, hook: Hook = async () => {}) {
   const events = new EventEmitter()
   let replaced = 0
   const store = memoryStore()
   const app = Fastify({ http2: true })
   app.addHook('onSend', async () => { events.emit('response sent') })
+  app.addHook('onRequest', hook)
   app.decorate('scimAuthResolver', {
     authenticate: users.authenticate,
     async authorize (_user, _permissions, { headers }) {
@@ -47,6 +50,21 @@ t.test('requests over HTTP/2 -> the same tokens and errors as over HTTP/1.1', as
   t.match(await statusAndBody(post(client, { 'content-type': 'application/json', 'content-length': '5000' }).end('x'.repeat(5000))), [413, /"PayloadTooLargeError"/])
   t.match(await statusAndBody(post(client, { authorization: 'bogus' }).end()), [401, /"AuthenticationRequired"/])
 })
+
+for (const [what, hook] of Object.entries<Hook>({
+  'sets a header of HTTP/1.1': async (_request, reply) => { reply.header('keep-alive', 'timeout=5') },
+  'throws an error with headers of an HTTP/1.1 server': async () => { throw Object.assign(new Error('bad gateway'), { statusCode: 502, headers: { 'keep-alive': 'timeout=5' } }) }
+})) {
+  t.test(`a hook of an HTTP/2 host ${what} -> a 5xx, and the host responds to the next call`, async (t) => {
+    const { client } = await startHttp2Host(t, async function (request, reply) {
+      if (request.headers['x-hooked'] !== undefined) await hook.call(this, request, reply)
+    })
+    const [status, body] = await statusAndBody(post(client, { 'x-hooked': 'yes' }).end())
+    t.ok(status >= 500)
+    t.match(JSON.parse(body), { id: String, name: String, message: String })
+    t.match(await statusAndBody(post(client).end()), [200, String])
+  })
+}
 
 t.test('an HTTP/2 request cancelled while authorize() runs -> nothing is stored', async (t) => {
   const { client, events, replaced } = await startHttp2Host(t)

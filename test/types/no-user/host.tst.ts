@@ -1,7 +1,7 @@
 import { type TypeBoxTypeProvider, Type } from '@fastify/type-provider-typebox'
 import auth from '@fastify/auth'
 import Fastify, { type FastifyBaseLogger, type FastifyTypeProvider } from 'fastify'
-import scimToken, { ScimError, type ScimAuthResolver, type ScimTokenRecord, type ScimTokenStore, type VerifyScimToken } from 'fastify-scim-token'
+import scimToken, { ScimError, sendScimError, verifyScimToken, type ScimAuthResolver, type ScimTokenRecord, type ScimTokenStore, type VerifyScimToken } from 'fastify-scim-token'
 import { storeConformance, type StoreCase } from 'fastify-scim-token/store-conformance'
 import { memoryStore } from 'fastify-scim-token/stores/memory'
 import type { Logger } from 'pino'
@@ -89,6 +89,18 @@ describe('the options', () => {
   test('include those of app.register', () => {
     servers.plain.register(scimToken, { prefix: '/unleash', logLevel: 'warn', logSerializers: {} })
   })
+})
+
+test('the imports are a hook and an error handler on any server, with any logger and type provider', () => {
+  servers.plain.setErrorHandler(sendScimError).addHook('onRequest', verifyScimToken)
+  servers.http2.setErrorHandler(sendScimError).addHook('onRequest', verifyScimToken)
+  servers.http2Secure.setErrorHandler(sendScimError).addHook('onRequest', verifyScimToken)
+  servers.https.setErrorHandler(sendScimError).addHook('onRequest', verifyScimToken)
+  servers.pino.setErrorHandler(sendScimError).addHook('onRequest', verifyScimToken)
+  servers.logger.setErrorHandler(sendScimError).addHook('onRequest', verifyScimToken)
+  servers.typebox.setErrorHandler(sendScimError).addHook('onRequest', verifyScimToken)
+  servers.zod.setErrorHandler(sendScimError).addHook('onRequest', verifyScimToken)
+  servers.http2.setErrorHandler((error, request, reply) => { sendScimError(error, request, reply) })
 })
 
 describe('verifyScimToken', () => {
