@@ -32,19 +32,17 @@ export async function writeToStore<T> (request: FastifyRequest, reply: FastifyRe
   reply.raw.once('close', giveUp)
   const pendingOnSocket = pendingWrites(socket).add(giveUp)
 
-  let result: T
-  try {
-    result = await callHost(timeout, () => call({ ...context, signal: controller.signal }))
-  } catch (thrown) {
-    // Not only when the error is sent: that is after the host's onError hooks.
-    giveUp()
-    throw hostFailed(method, 503, thrown)
-  } finally {
-    state.controller = null
-    reply.raw.removeListener('close', giveUp)
-    pendingOnSocket.delete(giveUp)
-  }
-  return result
+  return await callHost(timeout, () => call({ ...context, signal: controller.signal }))
+    .catch((thrown) => {
+      // Not only when the error is sent: that is after the host's onError hooks.
+      giveUp()
+      throw hostFailed(method, 503, thrown)
+    })
+    .finally(() => {
+      state.controller = null
+      reply.raw.removeListener('close', giveUp)
+      pendingOnSocket.delete(giveUp)
+    })
 }
 
 const pending = new WeakMap<Socket, Set<() => void>>()

@@ -42,8 +42,8 @@ const longestPause = 64
  *
  * @param statements the two statements of the write, its signal, and the errors after which a statement is repeated
  * @returns `true` once it has written; `false` if there are no SCIM settings
- * @throws what a statement rejects with; an error once the signal is aborted; a TypeError if `draw` or `write`
- *   resolves to anything else
+ * @throws what a statement rejects with; an error before the next statement once the signal is aborted; a TypeError
+ *   if `draw` or `write` resolves to anything else
  */
 export async function fencedWrite ({ signal, draw, write, isRolledBack = () => false }: FencedWrite): Promise<boolean> {
   for (let attempt = 0; ; attempt++) {

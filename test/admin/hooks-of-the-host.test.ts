@@ -37,10 +37,7 @@ for (const kind of ['onSend', 'preSerialization'] as const) {
     const host = new EventEmitter()
     const { app, log, replaced } = await startHost(t, {
       server: { handlerTimeout: 30 },
-      prepare: (app) => app.addHook(kind, async (_request, reply) => {
-        if (reply.statusCode !== 200) return
-        await once(host, 'go on')
-      })
+      prepare: (app) => app.addHook(kind, async () => { await once(host, 'go on') })
     })
     const response = await generate(app)
     host.emit('go on')
@@ -92,6 +89,12 @@ t.test('a hook sets a header that is not valid -> 500 without it', async (t) => 
   t.matchOnly(response.json(), { ...apiError, message: /The log of the server has the cause under this id\.$/ })
 })
 
+t.test('a hook sets a header that is not valid -> the connection is closed after the 500, as the response says', async (t) => {
+  const { app } = await startHost(t, { prepare: (app) => app.addHook('onSend', async (_request, reply) => { reply.header('x-invalid', 'a\nb') }) })
+  const received = await exchange(await listen(app), generateRequestHead({ ...admin, connection: 'keep-alive' }))
+  t.equal(parseResponse(received).headers.get('connection'), 'close')
+})
+
 t.test('a compressing hook is followed by one that fails -> the error is not said to be compressed', async (t) => {
   const { app } = await startHost(t, {
     prepare: (app) => app
@@ -130,6 +133,23 @@ for (const [method, payload] of [['find', {}], ['find with an error', new Error(
     t.equal(runs, 0)
   })
 }
+
+t.test('handlerTimeout expires while a preHandler hook of the host waits, and it goes on while an onError hook runs -> 503, and the store is not called', async (t) => {
+  const host = new EventEmitter()
+  const { app, replaced } = await startHost(t, {
+    server: { handlerTimeout: 30 },
+    prepare: (app) => app
+      .addHook('preHandler', async () => { await once(host, 'go on') })
+      .addHook('onError', async () => {
+        host.emit('go on')
+        await setTimeout(20)
+      })
+  })
+  const response = await generate(app)
+  t.equal(response.statusCode, 503)
+  t.matchOnly(response.json(), { ...apiError, message: /nothing was changed/ })
+  t.strictSame(replaced, [])
+})
 
 t.test('find() takes a while on a host with handlerTimeout, which does not expire -> 200', async (t) => {
   const store = memoryStore()
