@@ -73,9 +73,9 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
   }
 
   /** Returns the second statement of a write: $1 is the tenant, $2 the fence, $3 the name of the user, $4 the value of `auditColumn`. */
-  function fencedStatement (changes: string, auditColumn: string): Statement<'written'> {
+  function fencedStatement (changes: string, auditColumn: string): Statement<never> {
     // The number of the write identifies its audit row: unlike a sequence, it is never behind the rows.
-    return statement(['written'], `
+    return statement([], `
       with changed as (
         update ${settings}
         set written = $2, ${changes}
@@ -85,11 +85,11 @@ export function postgresStore<User extends object = ScimUser> (options: Postgres
         insert into ${audit} (tenant, id, created_by, ${auditColumn})
         select $1, written, $3, $4 from changed
       )
-      select written::text as written from changed`)
+      select 1 as written from changed`)
   }
 
   /** @returns `false` if there is no settings row */
-  async function write ({ request, user, signal }: ScimWriteContext<User>, drawStatement: Statement<'fence'>, writeStatement: Statement<'written'>, values: unknown[]): Promise<boolean> {
+  async function write ({ request, user, signal }: ScimWriteContext<User>, drawStatement: Statement<'fence'>, writeStatement: Statement<never>, values: unknown[]): Promise<boolean> {
     const [tenantName, userName] = [tenant(request), createdBy(user, request)]
     let duplicates = 0
     return await fencedWrite({
