@@ -29,7 +29,7 @@ declare module 'fastify' {
   }
 
   interface FastifyRequest {
-    /** A frozen copy of the record of the token that `verifyScimToken` accepted, or `null`; `undefined` in a scope that was created before the registration. */
+    /** A frozen copy of the record of the token that `verifyScimToken` accepted, or `null`. It is `undefined` in a scope that was created before the registration. */
     scimToken: Readonly<ScimTokenRecord> | null
   }
 }

@@ -2,8 +2,8 @@ import { validateHeaderName, validateHeaderValue } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { read, toError, type LoggableError } from './thrown.ts'
 
-// They describe a connection or a body (RFC 9110, sections 7.6.1 and 8), or are cookies: an HTTP client's error has those of another server.
-const ofOtherMessage = /^(connection|http2-settings|keep-alive|proxy-.*|set-cookie|te|trailer|transfer-encoding|upgrade|content-.*|etag|last-modified)$/i
+// Of a connection (RFC 9110, section 7.6.1), of an encoded body, and cookies: the error of an HTTP client has those of another server.
+const ofOtherMessage = /^(connection|http2-settings|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|content-(digest|encoding|length|md5|range|type)|set-cookie)$/i
 
 /**
  * Sets status and headers of an error response, and logs the error. Status and headers that the host's hooks
@@ -17,8 +17,8 @@ export function prepareErrorResponse (thrown: unknown, request: FastifyRequest, 
   const { statusCode, headers = {} } = error
   if (reply.statusCode < 400 || (reply.statusCode < 500 && statusCode !== undefined && statusCode >= 500)) reply.code(statusCode ?? 500)
   for (const name of Object.keys(headers)) {
-    const value = read(headers, name)
-    if (isValidHeader(name, value) && !ofOtherMessage.test(name)) reply.header(name, value)
+    const value = headerValue(name, read(headers, name))
+    if (value !== '' && !ofOtherMessage.test(name)) reply.header(name, value)
   }
   closeIfUnread(request, reply)
   request.log[reply.statusCode < 500 ? 'info' : 'error']({ ...fields, err: error }, error.message)
@@ -31,12 +31,14 @@ export function closeIfUnread ({ raw }: FastifyRequest, reply: FastifyReply): vo
   if (!raw.complete && raw.headers['transfer-encoding'] !== undefined) reply.header('connection', 'close')
 }
 
-function isValidHeader (name: string, value: unknown): boolean {
+/** Returns the value as one text, as HTTP/2 rejects most arrays; an empty text if Node.js would reject the header. */
+function headerValue (name: string, value: unknown): string {
   try {
+    const text = [value].flat().join(', ')
     validateHeaderName(name)
-    validateHeaderValue(name, value as string)
-    return true
+    validateHeaderValue(name, text)
+    return text
   } catch {
-    return false
+    return ''
   }
 }

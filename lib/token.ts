@@ -59,7 +59,7 @@ export function isHash (value: unknown): value is string {
 /** Whether the token has this hash, compared in constant time. No token has the hash `''`. */
 export function matchesHash (token: string, expected: string): boolean {
   actualHash.write(hashToken(token))
-  // Fewer bytes than characters if the last one does not fit: its place keeps a byte of an earlier hash.
+  // Smaller if the last character takes several bytes: the buffer then keeps a byte of an earlier hash.
   const written = expectedHash.write(expected.padEnd(expectedHash.length))
   return timingSafeEqual(actualHash, expectedHash) && written === expected.length
 }

@@ -12,7 +12,8 @@ export async function proxy (app: FastifyInstance, { db, unleashUrl }: { db: Dat
     if (userId === null) return
     try {
       // Unleash rejects the request of a caller whom it does not know.
-      if (await app.scimAuthResolver.authenticate(request) === null || !await isManaged(userId)) return
+      const user = await app.scimAuthResolver.authenticate(request)
+      if (!user || !await isManaged(userId)) return
     } catch (error) {
       request.log.error(error, 'Unleash or its database cannot be used')
       return reply.code(503).send(unleashError('ServiceUnavailable', 'Unleash or its database cannot be used now. Try again later.'))

@@ -21,7 +21,7 @@ const withoutDetails: ReadonlySet<number> = new Set([401, 403, 404])
 
 /**
  * Sends any error of the admin routes in the shape of Unleash's API and logs it under the same id. Status and
- * headers that the host's hooks have set are kept.
+ * headers are those of {@link prepareErrorResponse}.
  *
  * Fastify calls it once for an error, and again if a hook of the host fails for the response; that
  * error is sent without hooks.

@@ -24,7 +24,10 @@ export interface ScimErrorInit {
    * @defaultValue `'SCIM_ERROR'`
    */
   code?: string | undefined
-  /** Headers of the response, besides its content type. */
+  /**
+   * Headers of the response, besides its content type. `sendScimError` drops those that belong to a connection,
+   * to an encoded body or to cookies.
+   */
   headers?: Readonly<Record<string, string>> | undefined
   /** Written to the log, never sent. */
   cause?: unknown

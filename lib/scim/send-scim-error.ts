@@ -11,10 +11,10 @@ export const retryAfter = '5'
  * `scim.setErrorHandler(sendScimError)`. A 5xx is logged as `error` with its cause, others as `info`.
  *
  * Status and headers that hooks of the host or the error have set are kept, with two exceptions. The 5xx of an
- * error replaces a 4xx, and headers of an error that describe a connection, a body or cookies are dropped.
+ * error replaces a 4xx. Headers of an error that belong to a connection, to an encoded body or to cookies are dropped.
  *
  * Of a 5xx only a {@link ScimError} sends its message; that of any other is in the log alone. If an `onSend`
- * hook fails for the error response too, Fastify sends the error of the hook.
+ * hook fails for the error response too, the error handler around the scope gets the error of the hook.
  *
  * @group Functions
  */
@@ -29,8 +29,8 @@ function sendError (thrown: unknown, request: FastifyRequest, reply: FastifyRepl
   const { statusCode } = reply
   if (statusCode === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfter)
   const error = thrown instanceof ScimError ? thrown : new ScimError({ statusCode, ...describe(thrown, loggedError, statusCode) })
-  // A string and a serializer of its own, so that no serializer and no preSerialization hook of the host changes the shape.
-  reply.type('application/scim+json; charset=utf-8').serializer((json: string) => json).send(JSON.stringify({ ...error, status: String(statusCode) }))
+  // A string, so that no preSerialization hook and no serializer of the scope changes the shape.
+  reply.type('application/scim+json').send(JSON.stringify({ ...error, status: String(statusCode) }))
 }
 
 function describe (thrown: unknown, { code, message }: LoggableError, statusCode: number) {
