@@ -60,7 +60,7 @@ export async function fencedWrite ({ signal, draw, write, isRolledBack = () => f
       if (hasWritten !== false && hasWritten !== rolledBack) throw new TypeError(`fencedWrite: write must resolve to true or false, got ${kindOf(hasWritten)}.`)
     }
     // A random part, so that two writes do not overtake each other forever.
-    await setTimeout(Math.random() * Math.min(2 ** attempt, longestPause), undefined, { signal })
+    await setTimeout(Math.random() * Math.min(2 ** attempt, longestPause))
   }
 
   async function repeatable<T> (statement: () => Awaitable<T>): Promise<T | typeof rolledBack> {

@@ -15,6 +15,7 @@ const noValidator = 'Fastify accepts a body if there is no validator, or if the 
 const example = 'An example in the OpenAPI document; both values are valid.'
 const onError = 'Fastify then calls the error handler itself, unless an onError hook of the host is running: that ends the process (test/hostile/survives.test.ts).'
 const pipelined = "Node.js 24, which runs Stryker, emits 'close' for each pipelined response, too; Node.js 20 does not."
+const timer = 'Only lets the process end sooner.'
 const notPending = 'The phase is only compared with the two others.'
 
 export const survivors: Survivor[] = [
@@ -37,6 +38,12 @@ export const survivors: Survivor[] = [
   { file: 'lib/admin/write-to-store.ts', code: "'close'", mutant: '""', reason: pipelined },
   { file: 'lib/diagnostics.ts', code: '!rejected.hasSubscribers', mutant: 'false', reason: 'Only saves building a message that no one gets.' },
   { file: 'lib/options.ts', code: "typeof value === 'string'", mutant: 'true', reason: 'For the type: a value that equals the text of an origin is a string.' },
+  { file: 'lib/stores/conformance.ts', code: 'i < 3', mutant: 'i <= 3', reason: 'How many earlier writes have failed does not matter.' },
+  { file: 'lib/stores/conformance.ts', code: 'time === times', mutant: 'false', reason: 'Only saves holding back a statement that is not sent.' },
+  { file: 'lib/stores/conformance.ts', code: '{ signal: timer.signal }', mutant: '{}', reason: timer },
+  { file: 'lib/stores/conformance.ts', code: '{ timer.abort() }', mutant: '{}', reason: timer },
+  { file: 'lib/stores/conformance.ts', code: 'timer.abort()', mutant: ';', reason: timer },
+  { file: 'lib/stores/fenced-write.ts', code: '() => false', mutant: '() => undefined', reason: 'Only true means that a statement was rolled back.' },
   { file: verify, code: "''", mutant: '"Stryker was here!"', reason: noHash },
   { file: verify, code: 'record === null', mutant: 'false', reason: 'For the type: without a record no hash matches.' },
   { file: verify, code: 'reply.elapsedTime >= 1', mutant: 'true', reason: handlerTimeout },

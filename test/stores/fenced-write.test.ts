@@ -61,6 +61,20 @@ t.test('a write that was overtaken twice -> draws again, and true', async (t) =>
   t.strictSame(row.calls, ['draw', 'write 1', 'draw', 'write 3', 'draw', 'write 5'])
 })
 
+t.test('a write that was overtaken 16 times, with the longest pauses -> true, within ten seconds', { timeout: 10_000 }, async (t) => {
+  const { random } = Math
+  t.teardown(() => { Math.random = random })
+  Math.random = () => 1
+  const row = new Row()
+  let overtaken = 0
+  const draw = async () => {
+    const fence = await row.draw()
+    if (overtaken++ < 16) row.written = ++row.drawn
+    return fence
+  }
+  t.equal(await row.run({ draw }), true)
+})
+
 t.test('the row is deleted between draw and write -> false', async (t) => {
   const fences = [1, null]
   t.equal(await fencedWrite({ signal: neverAborted, draw: () => fences.shift(), write: () => false }), false)
