@@ -14,8 +14,8 @@ const ofOtherMessage = /^(connection|http2-settings|keep-alive|proxy-.*|te|trail
 export function prepareErrorResponse (thrown: unknown, request: FastifyRequest, reply: FastifyReply, fields: object = {}): LoggableError {
   const error = toError(thrown)
   error.code ??= 'SCIM_ERROR'
-  const { statusCode, headers = {} } = error
-  if (reply.statusCode < 400 || (reply.statusCode < 500 && statusCode !== undefined && statusCode >= 500)) reply.code(statusCode ?? 500)
+  const { statusCode = 0, headers = {} } = error
+  if (reply.statusCode < 400 || (reply.statusCode < 500 && statusCode >= 500)) reply.code(statusCode || 500)
   for (const name of Object.keys(headers)) {
     const value = headerValue(name, read(headers, name))
     if (value !== '' && !ofOtherMessage.test(name)) reply.header(name, value)

@@ -68,6 +68,8 @@ export function respondWhilePending<Result> (handler: AsyncHook<Result>): AsyncH
   return async (request, reply) => {
     const result = await run(request, reply)
     adminState(request).phase = 'responding'
+    // A hook of the host may have set one for other routes; without one, Fastify sets that of JSON.
+    reply.removeHeader('content-type')
     return result
   }
 }

@@ -36,7 +36,7 @@ export function sendApiError (thrown: unknown, request: FastifyRequest, reply: F
   const id = randomUUID()
   if (isHookFailed) reply.code(statusOf(thrown) ?? 500)
   const error = prepareErrorResponse(thrown, request, reply, { errorId: id })
-  // A ScimError has that of SCIM; without one, Fastify sets that of JSON.
+  // A hook of the host may have set one for other routes; without one, Fastify sets that of JSON.
   reply.removeHeader('content-type')
 
   const { statusCode } = reply

@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import { Readable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import { runInNewContext } from 'node:vm'
-import type { RouteOptions } from 'fastify'
+import type { onRequestAsyncHookHandler, RouteOptions } from 'fastify'
 import t from 'tap'
 import { memoryStore } from '../../lib/stores/memory.ts'
 import { admin, generate, generatePath, generateRequestHead, startHost, users } from '../helpers/host.ts'
@@ -89,6 +89,27 @@ t.test('a response passes the hooks while an onError hook of the host is slow ->
   t.equal((await generate(app)).statusCode, 418)
   t.equal((await generate(app)).statusCode, 418)
 })
+
+for (const [how, hook] of Object.entries<onRequestAsyncHookHandler>({
+  'reply.type()': async (_request, reply) => { reply.type('text/html') },
+  'reply.raw': async (_request, reply) => { reply.raw.setHeader('content-type', 'text/html') }
+})) {
+  t.test(`a hook sets the content type of other routes with ${how} -> the admin routes send JSON`, async (t) => {
+    const { app } = await startHost(t, { options: { settingsRoutes: true }, prepare: (app) => app.addHook('onRequest', hook) })
+    for (const [response, status] of [
+      [await generate(app), 200],
+      [await generate(app, {}), 401],
+      [await app.inject({ url: settingsPath, headers: admin }), 200],
+      [await app.inject({ url: settingsPath }), 401]
+    ] as const) {
+      t.equal(response.statusCode, status)
+      t.equal(response.headers['content-type'], 'application/json; charset=utf-8')
+      t.type(response.json(), 'object')
+    }
+    const change = await app.inject({ method: 'POST', url: settingsPath, headers: admin, payload: { enabled: false } })
+    t.match(change, { statusCode: 200, payload: '', headers: { 'content-type': undefined } })
+  })
+}
 
 t.test('a hook sets a header that is not valid -> 500 without it', async (t) => {
   const { app } = await startHost(t, { prepare: (app) => app.addHook('onSend', async (_request, reply) => { reply.header('x-invalid', 'a\nb') }) })

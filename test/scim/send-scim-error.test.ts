@@ -116,6 +116,7 @@ const kept = {
   link: '</scim>',
   location: ['/Users/1'],
   'retry-after': 5,
+  tenant: 'a',
   'www-authenticate': ['Bearer', 'Basic'],
   'x-content-type-options': ['nosniff', 'nosniff'],
   'x-hint': 'rename'
@@ -179,6 +180,20 @@ t.test('an async error handler of the host calls it and returns the reply, and a
   t.equal(response.statusCode, 401)
   t.match(response.json(), { schemas, status: '401' })
 })
+
+for (const [status, ofError, sent] of [[401, undefined, 401], [401, 409, 401], [401, 499, 401], [401, 500, 500], [499, 503, 503], [500, 503, 500], [503, 500, 503], [503, 409, 503], [399, 409, 409]] as const) {
+  t.test(`a hook of the host has set ${status} and the error has ${ofError} -> ${sent}`, async (t) => {
+    const { app } = await startScimHost(t, (scim) => {
+      scim.get('/Users', async (_request, reply) => {
+        reply.code(status)
+        throw Object.assign(new Error(internals), ofError && { statusCode: ofError })
+      })
+    })
+    const response = await app.inject('/scim/Users')
+    t.equal(response.statusCode, sent)
+    t.equal(response.json().status, String(sent))
+  })
+}
 
 t.test('a hook of the host has set a status and Retry-After -> they are kept', async (t) => {
   const { app } = await startScimHost(t, (scim) => {
