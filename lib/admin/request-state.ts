@@ -14,6 +14,9 @@ export interface AdminState {
   controller: AbortController | null
 }
 
+/** Of the responses of the admin routes: a hook of the host may have set that of its other routes. */
+export const contentType = 'application/json; charset=utf-8'
+
 const decorator = Symbol('fastify-scim-token.adminState')
 
 /** Adds the request decorator of {@link adminState}. */
@@ -68,8 +71,7 @@ export function respondWhilePending<Result> (handler: AsyncHook<Result>): AsyncH
   return async (request, reply) => {
     const result = await run(request, reply)
     adminState(request).phase = 'responding'
-    // A hook of the host may have set one for other routes; without one, Fastify sets that of JSON.
-    reply.removeHeader('content-type')
+    if (result !== undefined) reply.type(contentType)
     return result
   }
 }

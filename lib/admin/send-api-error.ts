@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { publishRejection } from '../diagnostics.ts'
 import { prepareErrorResponse } from '../prepare-error-response.ts'
 import { read, statusOf } from '../thrown.ts'
-import { adminState } from './request-state.ts'
+import { adminState, contentType } from './request-state.ts'
 
 /** The names in Unleash's OpenAPI document. Other errors have the name that httpErrors gives their status. */
 const documentedNames: Readonly<Record<number, string>> = {
@@ -36,8 +36,7 @@ export function sendApiError (thrown: unknown, request: FastifyRequest, reply: F
   const id = randomUUID()
   if (isHookFailed) reply.code(statusOf(thrown) ?? 500)
   const error = prepareErrorResponse(thrown, request, reply, { errorId: id })
-  // A hook of the host may have set one for other routes; without one, Fastify sets that of JSON.
-  reply.removeHeader('content-type')
+  reply.type(contentType)
 
   const { statusCode } = reply
   publishRejection(request.id, error, statusCode)
@@ -76,7 +75,7 @@ export function dropSecondResponse (_request: FastifyRequest, reply: FastifyRepl
 
 function sendWithoutHooks (body: object, reply: FastifyReply): void {
   const json = JSON.stringify(body)
-  const own = { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(json) }
+  const own = { 'content-type': contentType, 'content-length': Buffer.byteLength(json) }
   // Those that describe the body that was not sent.
   for (const name of ['content-encoding', 'etag', 'transfer-encoding']) reply.removeHeader(name)
   try {

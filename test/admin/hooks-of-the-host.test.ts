@@ -107,7 +107,7 @@ for (const [how, hook] of Object.entries<onRequestAsyncHookHandler>({
       t.type(response.json(), 'object')
     }
     const change = await app.inject({ method: 'POST', url: settingsPath, headers: admin, payload: { enabled: false } })
-    t.match(change, { statusCode: 200, payload: '', headers: { 'content-type': undefined } })
+    t.match(change, { statusCode: 200, payload: '' })
   })
 }
 
