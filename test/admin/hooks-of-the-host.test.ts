@@ -111,6 +111,14 @@ for (const [how, hook] of Object.entries<onRequestAsyncHookHandler>({
   })
 }
 
+t.test('a settings change -> 200 without a body, and without a content type', async (t) => {
+  const { app } = await startHost(t, { options: { settingsRoutes: true } })
+  const response = await app.inject({ method: 'POST', url: settingsPath, headers: admin, payload: { enabled: false } })
+  t.equal(response.statusCode, 200)
+  t.equal(response.payload, '')
+  t.equal(response.headers['content-type'], undefined)
+})
+
 t.test('a hook sets a header that is not valid -> 500 without it', async (t) => {
   const { app } = await startHost(t, { prepare: (app) => app.addHook('onSend', async (_request, reply) => { reply.header('x-invalid', 'a\nb') }) })
   const response = await generate(app)
