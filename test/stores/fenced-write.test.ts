@@ -15,6 +15,15 @@ class Row {
     return ++this.drawn
   }
 
+  /** Returns a `draw` after which another write is stored, so many times. */
+  drawOvertaken (times: number) {
+    return async () => {
+      const fence = await this.draw()
+      if (times-- > 0) this.written = ++this.drawn
+      return fence
+    }
+  }
+
   readonly write = async (fence: Fence) => {
     this.calls.push(`write ${fence}`)
     if (this.written >= Number(fence) || this.drawn < Number(fence)) return false
@@ -51,13 +60,7 @@ for (const nothing of [null, undefined]) {
 
 t.test('a write that was overtaken twice -> draws again, and true', async (t) => {
   const row = new Row()
-  let overtaken = 0
-  const draw = async () => {
-    const fence = await row.draw()
-    if (overtaken++ < 2) row.written = ++row.drawn
-    return fence
-  }
-  t.equal(await row.run({ draw }), true)
+  t.equal(await row.run({ draw: row.drawOvertaken(2) }), true)
   t.strictSame(row.calls, ['draw', 'write 1', 'draw', 'write 3', 'draw', 'write 5'])
 })
 
@@ -66,13 +69,7 @@ t.test('a write that was overtaken 16 times, with the longest pauses -> true, wi
   t.teardown(() => { Math.random = random })
   Math.random = () => 1
   const row = new Row()
-  let overtaken = 0
-  const draw = async () => {
-    const fence = await row.draw()
-    if (overtaken++ < 16) row.written = ++row.drawn
-    return fence
-  }
-  t.equal(await row.run({ draw }), true)
+  t.equal(await row.run({ draw: row.drawOvertaken(16) }), true)
 })
 
 t.test('the row is deleted between draw and write -> false', async (t) => {
